@@ -1,0 +1,71 @@
+/* segment.h -- buffers of a few sizes with a reference count, recycled by their owner.
+ *
+ * Everything with a variable length on the message path sits in one: a feed's messages, a
+ * run that crosses shards, replies on the control lane, the half of a frame that has
+ * arrived. Counts are plain integers: only the owning thread takes and drops references. A
+ * reader on another thread is covered by the reference that the owner keeps until the ring's
+ * head has passed the slot (core/spsc.h, shard/mesh.h).
+ *
+ * Sizes are 512 bytes to 128 KiB in steps of four, header included; each class is a
+ * free list over slabs. Bytes handed out are counted against one limit, so that a shard's
+ * message memory has a ceiling whatever the mix.
+ *
+ * ASan and valgrind do not see the kernel write into a freed buffer of an io_uring
+ * operation; built with -DUPROAR_GUARD, a free segment is PROT_NONE instead, and the
+ * operation fails with -EFAULT.
+ */
+#ifndef UPROAR_CORE_SEGMENT_H
+#define UPROAR_CORE_SEGMENT_H
+
+#include "core/base.h"
+
+#define SEGMENT_CLASSES     5u
+#define SEGMENT_BYTES_LEAST 512u
+#define SEGMENT_BYTES_MOST  (SEGMENT_BYTES_LEAST << (2u * (SEGMENT_CLASSES - 1u))) /* 131072 */
+
+struct segments;
+
+struct segment {
+    struct segments *owner;
+    struct segment *next;  /* the holder's to use for a chain; the free list's when free */
+    uint32_t refs;         /* owner's thread only */
+    uint32_t used;         /* bytes filled; the holder's to keep */
+    uint32_t capacity;     /* of bytes[] */
+    uint32_t class_index;
+    uint8_t bytes[];
+};
+static_assert(sizeof(struct segment) == 32, "header counted by SEGMENT_CAPACITY_MOST");
+#define SEGMENT_CAPACITY_MOST (SEGMENT_BYTES_MOST - sizeof(struct segment))
+
+struct segments {
+    struct segment *free[SEGMENT_CLASSES];
+    size_t bytes_max;    /* ceiling for bytes_in_use */
+    size_t bytes_in_use; /* whole segments handed out */
+    size_t bytes_held;   /* taken from the host: in use, free, and slab tails */
+    uint32_t in_use[SEGMENT_CLASSES];
+    void *slabs;         /* list of what to give back in _fini */
+};
+
+/* 0 or -EINVAL. Takes no memory yet. */
+int segments_init(struct segments *segments, size_t bytes_max);
+void segments_fini(struct segments *segments);
+
+/* A segment of the smallest class with at least capacity_min bytes, refs 1, used 0, next
+ * NULL. NULL at the ceiling, when the host has no memory, or above SEGMENT_CAPACITY_MOST. */
+struct segment *segment_get(struct segments *segments, size_t capacity_min);
+
+static inline struct segment *segment_ref(struct segment *segment)
+{
+    segment->refs++;
+    return segment;
+}
+
+/* Drops a reference; the last one returns the segment to its owner. NULL is fine. */
+void segment_put(struct segment *segment);
+
+static inline uint32_t segment_room(const struct segment *segment)
+{
+    return segment->capacity - segment->used;
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* stream.h -- one connection's life: bytes in, one send at a time out, a clean end.
+ *
+ *               stream_open
+ *                   │
+ *                   ▼       peer's FIN: eof()                stream_close
+ *               ┌── OPEN ────────────────────── (still OPEN: may send) ──────┐
+ *               │                                                            ▼
+ *               └──────── recv or send failed: failed() ─► (owner) ──►   CLOSING
+ *                                                                            │ end of the turn:
+ *                                                                            │ shutdown(2)
+ *                                                                            ▼
+ *                                                     last completion in: close(2),
+ *                                                     closed(), generation + 1, slot free
+ *
+ * close(2) alone would send no FIN while a receive is armed, and a slot that is reused before
+ * the last completion came would hand one client's bytes to another; hence the order.
+ *
+ * The owner's object embeds the stream as its first member: one allocation, one slot, and
+ * `slot` is the index of both. A stream holds no buffer: received bytes are borrowed for the
+ * call and must be copied if they are to be kept; sent bytes belong to the owner, who keeps
+ * them until sent().
+ *
+ * One thread: the loop's. Callbacks may call anything here, stream_close included.
+ */
+#ifndef UPROAR_CORE_STREAM_H
+#define UPROAR_CORE_STREAM_H
+
+#include "core/loop.h"
+#include "core/pool.h"
+
+struct stream {
+    int fd;
+    uint32_t slot;
+    uint32_t generation;
+    uint16_t flags;        /* STREAM_… in stream.c */
+    uint16_t spare;
+    uint32_t next;         /* slot of the next in the list of the dying, the starved or the re-armed */
+    uint32_t spare2;
+    uint64_t bytes_in, bytes_out;
+};
+
+struct stream_events {
+    void *ctx;
+    /* Bytes arrived; borrowed for the call. Never called while paused by more than what the
+     * kernel had already handed over, nor after stream_close. */
+    void (*bytes)(void *ctx, struct stream *stream, struct slice bytes);
+    /* The peer ended its direction (FIN). Sending still works. At most once. */
+    void (*eof)(void *ctx, struct stream *stream);
+    /* The send of stream_send is over: all bytes went out. Its memory is the owner's again. */
+    void (*sent)(void *ctx, struct stream *stream, size_t bytes);
+    /* The connection broke (errno > 0: ECONNRESET, EPIPE, ETIMEDOUT …). The stream stays OPEN
+     * but useless; the owner should call stream_close. If a send was in flight, its memory is
+     * the owner's again only at closed() or sent(). At most once. */
+    void (*failed)(void *ctx, struct stream *stream, int error);
+    /* The end: nothing is in flight, the descriptor is closed. The object is freed when this
+     * returns. */
+    void (*closed)(void *ctx, struct stream *stream);
+};
+
+struct streams {
+    struct loop *loop;
+    struct pool pool;
+    struct stream_events events;
+    uint32_t dying;            /* lists, through stream.next; POOL_NONE ends them */
+    uint32_t starved_head, starved_tail; /* receives that found no buffer, in order */
+    uint32_t rearm;            /* receives to arm again at the end of the turn */
+    uint32_t open;             /* streams that are not free */
+    /* Counters. */
+    uint64_t opened, closed, starvations;
+};
+
+/* object_bytes: of the owner's object that begins with a struct stream. Takes over the loop's
+ * RECV, SEND and CANCEL operations and its bury step. 0 or negative errno. */
+int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes, uint32_t count_max,
+                 const struct stream_events *events);
+/* CHECKs that no stream is open. */
+void streams_fini(struct streams *streams);
+
+/* Takes a connected, non-blocking socket and arms its receive. The object behind the stream is zeroed except for the
+ * stream itself. NULL when count_max are open (fd stays the caller's). */
+struct stream *stream_open(struct streams *streams, int fd);
+
+/* The stream in this slot if it is still of this generation and not closing, else NULL: how
+ * a message that names a stream finds out that it is gone. */
+struct stream *stream_find(const struct streams *streams, uint32_t slot, uint32_t generation);
+
+/* Sends all of iov[0..n), n <= URING_IOV_MAX, in order. CHECKs that no send is in flight and
+ * that the stream is open. iov itself may be gone when this returns; the bytes may not,
+ * before sent() or closed(). */
+void stream_send(struct streams *streams, struct stream *stream, const struct iovec *iov, unsigned n);
+bool stream_sending(const struct stream *stream);
+
+/* Stops reading (back-pressure: TCP's window does the rest) and goes on again. Bytes that the
+ * kernel handed over before it noticed still arrive. Idempotent. */
+void stream_pause(struct streams *streams, struct stream *stream);
+void stream_resume(struct streams *streams, struct stream *stream);
+
+/* Sends FIN once nothing is in flight any more: CHECKs that no send is. */
+void stream_finish(struct streams *streams, struct stream *stream);
+
+/* Begins the end. With reset, unsent data is dropped and the peer gets RST (SO_LINGER 0). No
+ * callback but closed() follows. Idempotent. */
+void stream_close(struct streams *streams, struct stream *stream, bool reset);
+bool stream_closing(const struct stream *stream);
+
+/* For every stream that is open, in any order; fn may close it. */
+void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx);
+
+#endif
