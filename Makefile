@@ -21,9 +21,9 @@ PREFIX ?= /usr/local
 # What Debian calls the things needed. `make run` and `make check` install what is missing.
 NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-dev
 NEED_CHECK := $(NEED_BUILD) libcriterion-dev
-NEED_FUZZ := clang libclang-rt-14-dev
-NEED_LINT := clang-format clang-tidy $(NEED_CHECK)
-deps = $(Q).ci/deps $(NEED_$(1)) $(if $(findstring clang,$(CC)),$(NEED_FUZZ))
+NEED_CLANG := clang libclang-rt-dev
+NEED_LINT := $(NEED_CHECK) clang-format clang-tidy
+deps = $(Q).ci/deps $(NEED_$(1)) $(if $(findstring clang,$(CC)),$(NEED_CLANG))
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
     -Wundef -Wcast-qual -Wwrite-strings -Wformat=2 -Werror=format-security -Werror
@@ -105,7 +105,7 @@ $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h core/base.h)
 	$(Q)clang -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O1 -g -fno-sanitize-recover=all \
 	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
 fuzz:
-	$(call deps,FUZZ)
+	$(call deps,CLANG)
 	$(Q)$(MAKE) $(FUZZERS)
 	$(Q)set -e; for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=$(B)/fuzz/ $$f.corpus tests/fuzz/corpus/$${f##*/}; done
@@ -113,10 +113,10 @@ fuzz:
 SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 lint:
 	$(call deps,LINT)
-	$(Q)tests/tidy
-	$(Q)clang-format --dry-run -Werror $(SOURCES)
+	$(Q)tests/tidy --self && tests/tidy
+	$(Q)clang-format --dry-run -Werror -ferror-limit=1 $(SOURCES)
 	$(Q)printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P "$$(nproc)" -n 4 \
-	    clang-tidy --quiet --warnings-as-errors='*' $(V:%=--verbose) 2>/dev/null
+	    sh -c 'clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. 2>/dev/null' tidy
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
