@@ -10,12 +10,13 @@
 
 #include "core/base.h"
 
-_Noreturn void check_failed(const char *file, int line, const char *function, const char *expression);
+_Noreturn void check_failed(const char *file, int line, const char *function,
+                            const char *expression);
 
-#define CHECK(cond)                                                                                                    \
-    do {                                                                                                               \
-        if (unlikely(!(cond)))                                                                                         \
-            check_failed(__FILE__, __LINE__, __func__, #cond);                                                         \
+#define CHECK(cond)                                            \
+    do {                                                       \
+        if (unlikely(!(cond)))                                 \
+            check_failed(__FILE__, __LINE__, __func__, #cond); \
     } while (0)
 
 #endif

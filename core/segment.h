@@ -11,8 +11,13 @@
  * message memory has a ceiling whatever the mix.
  *
  * ASan and valgrind do not see the kernel write into a freed buffer of an io_uring
- * operation; built with -DUPROAR_GUARD, a free segment is PROT_NONE instead, and the
+ * operation; built with -DUPROAR_GUARD, a free segment's bytes are PROT_NONE instead, and the
  * operation fails with -EFAULT.
+ *
+ * Memory that was taken for one class stays with it. So bytes_held can exceed bytes_max if the
+ * mix of sizes changes over time: at worst every class once had all of it.
+ *
+ * One thread: the owner's.
  */
 #ifndef UPROAR_CORE_SEGMENT_H
 #define UPROAR_CORE_SEGMENT_H
@@ -24,13 +29,14 @@
 #define SEGMENT_BYTES_MOST  (SEGMENT_BYTES_LEAST << (2u * (SEGMENT_CLASSES - 1u))) /* 131072 */
 
 struct segments;
+struct segment_slab; /* segment.c */
 
 struct segment {
     struct segments *owner;
-    struct segment *next;  /* the holder's to use for a chain; the free list's when free */
-    uint32_t refs;         /* owner's thread only */
-    uint32_t used;         /* bytes filled; the holder's to keep */
-    uint32_t capacity;     /* of bytes[] */
+    struct segment *next; /* the holder's to use for a chain; the free list's when free */
+    uint32_t refs;        /* owner's thread only */
+    uint32_t used;        /* bytes filled; the holder's to keep */
+    uint32_t capacity;    /* of bytes[] */
     uint32_t class_index;
     uint8_t bytes[];
 };
@@ -43,11 +49,15 @@ struct segments {
     size_t bytes_in_use; /* whole segments handed out */
     size_t bytes_held;   /* taken from the host: in use, free, and slab tails */
     uint32_t in_use[SEGMENT_CLASSES];
-    void *slabs;         /* list of what to give back in _fini */
+    struct {
+        unsigned char *next, *end; /* the part of the class's newest slab that is still untouched */
+    } fresh[SEGMENT_CLASSES];
+    struct segment_slab *slabs; /* what to give back in _fini */
 };
 
-/* 0 or -EINVAL. Takes no memory yet. */
+/* 0 or -EINVAL (no room for a single segment). Takes no memory yet. */
 int segments_init(struct segments *segments, size_t bytes_max);
+/* Gives everything back, also what is still out: compare bytes_in_use first. */
 void segments_fini(struct segments *segments);
 
 /* A segment of the smallest class with at least capacity_min bytes, refs 1, used 0, next

@@ -11,21 +11,23 @@
 
 #include "core/list.h"
 
-#define TIMER_LEVELS     4u
-#define TIMER_SLOT_BITS  6u
-#define TIMER_SLOTS      (1u << TIMER_SLOT_BITS)
-#define TIMER_NEVER      UINT64_MAX
+#define TIMER_LEVELS    4u
+#define TIMER_SLOT_BITS 6u
+#define TIMER_SLOTS     (1u << TIMER_SLOT_BITS)
+#define TIMER_NEVER     UINT64_MAX
 
 struct timer {
     struct list link; /* in a slot of the wheel; unlinked when not running */
     uint64_t due_ms;
-    void (*fire)(struct timer *timer); /* the timer is stopped when called; may restart or free it */
+    void (*fire)(
+        struct timer *timer); /* the timer is stopped when called; may restart or free it */
 };
 
 struct timer_wheel {
-    uint64_t now_ms; /* every timer due at or before it has fired */
-    uint64_t occupied[TIMER_LEVELS]; /* bit per slot that may hold a timer */
+    uint64_t now_ms;                 /* every timer due at or before it has fired */
+    uint64_t occupied[TIMER_LEVELS]; /* a bit for each slot that holds a timer */
     struct list slots[TIMER_LEVELS][TIMER_SLOTS];
+    struct list overdue; /* started when already due: fire at the next advance */
     uint32_t running;
 };
 
@@ -35,7 +37,8 @@ static inline bool timer_running(const struct timer *timer)
 {
     return list_linked(&timer->link);
 }
-/* (Re)starts. A due time that has passed fires at the next advance. */
+/* (Re)starts. A due time that has passed, or is now, fires at the next advance, whatever
+ * time that is for: also when it is asked for by a timer that fires. */
 void timer_start(struct timer_wheel *wheel, struct timer *timer, uint64_t due_ms);
 void timer_stop(struct timer_wheel *wheel, struct timer *timer);
 /* Fires what is due; returns how many fired. now_ms must not go back. */
