@@ -2,8 +2,8 @@
  *
  * Any thread. Lines are at most LOG_LINE_BYTES; longer ones are cut and end in "...".
  * Control characters inside are shown as \xNN: what peers send can never forge a line.
- * Format: time, level, thread's label, text. A write that fails or would block loses the line, counts
- * it, and never holds up the caller.
+ * Format: time, level, thread's label, text. A write that fails or would block loses the line,
+ * counts it, and never holds up the caller.
  */
 #ifndef UPROAR_CORE_LOG_H
 #define UPROAR_CORE_LOG_H
