@@ -65,12 +65,13 @@ static bool line_send(const char *line, size_t len)
     struct stat stat;
     if (fstat(STDERR_FILENO, &stat) != 0)
         return false;
-    if (S_ISSOCK(stat.st_mode)) {
+    if (S_ISSOCK(stat.st_mode))
         return send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
-    }
 
     struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
+    /* Exactly POLLOUT: a pipe that nobody reads any more says POLLERR as well, and SIGPIPE is
+     * the answer to a write. */
+    if (poll(&out, 1, 0) != 1 || out.revents != POLLOUT)
         return false;
     if (S_ISFIFO(stat.st_mode)) {
         struct iovec iov = {.iov_base = (void *)(uintptr_t)line, .iov_len = len};
