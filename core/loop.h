@@ -21,7 +21,14 @@
 
 /* Operations, in the low bits of user_data. Slot and generation above them name the object,
  * so that a completion that comes late finds nobody. */
-enum loop_op { LOOP_OP_WAKE, LOOP_OP_ACCEPT, LOOP_OP_RECV, LOOP_OP_SEND, LOOP_OP_CANCEL, LOOP_OP_COUNT };
+enum loop_op {
+    LOOP_OP_WAKE,
+    LOOP_OP_ACCEPT,
+    LOOP_OP_RECV,
+    LOOP_OP_SEND,
+    LOOP_OP_CANCEL,
+    LOOP_OP_COUNT
+};
 #define LOOP_OP_BITS   4u
 #define LOOP_SLOT_BITS 28u /* 268 million streams for each shard */
 
@@ -30,7 +37,8 @@ static inline uint64_t loop_tag(enum loop_op op, uint32_t slot, uint32_t generat
     return (uint64_t)generation << 32 | (uint64_t)slot << LOOP_OP_BITS | op;
 }
 
-typedef void loop_handler(void *ctx, uint32_t slot, uint32_t generation, const struct uring_cqe *cqe);
+typedef void loop_handler(void *ctx, uint32_t slot, uint32_t generation,
+                          const struct uring_cqe *cqe);
 
 struct loop_owner {
     void *ctx;
@@ -50,20 +58,22 @@ struct loop {
     uint64_t now_ms;      /* the same in ms */
     uint64_t realtime_ms; /* Unix time, same moment */
     uint64_t spin_ns;     /* how long to look for work before sleeping; 0: not at all */
-    uint32_t busy_share;  /* 0..1024: share of the last some 10 ms spent outside of enter's sleep */
+    uint32_t busy_share;  /* 0..1024: CPU time in the last window of >= 10 ms */
 
     struct loop_owner owner;
     struct {
         loop_handler *handle;
         void *ctx;
     } handlers[LOOP_OP_COUNT];
-    void (*bury)(void *ctx); /* set by core/stream */
+    /* Set by core/stream. True: it called the owner, who may have put out work that the next
+     * turn's end must see, so this turn does not sleep. */
+    bool (*bury)(void *ctx);
     void *bury_ctx;
     _Atomic bool stopping;
 
     /* Counters, written by the loop's thread. */
     uint64_t turns, sleeps, completions, stray; /* stray: completions that found nobody */
-    uint64_t busy_since_ns, busy_ns, window_ns; /* for busy_share */
+    uint64_t window_ns, window_cpu_ns; /* for busy_share: when its window began, thread CPU then */
 };
 
 /* In the thread that will run it. As uring_new: negative errno and a sentence in why[]. */
@@ -72,6 +82,8 @@ int loop_init(struct loop *loop, const struct uring_config *config, const struct
 void loop_fini(struct loop *loop);
 void loop_on(struct loop *loop, enum loop_op op, loop_handler *handle, void *ctx);
 
+/* One turn. 0, or the negative errno with which the ring failed. */
+int loop_turn(struct loop *loop);
 /* Turns until loop_stop. 0, or the negative errno with which the ring failed. */
 int loop_run(struct loop *loop);
 /* Any thread; also from a handler. The turn in hand is finished. */

@@ -32,12 +32,16 @@ struct stream {
     int fd;
     uint32_t slot;
     uint32_t generation;
-    uint16_t flags;        /* STREAM_… in stream.c */
-    uint16_t spare;
-    uint32_t next;         /* slot of the next in the list of the dying, the starved or the re-armed */
-    uint32_t spare2;
+    uint32_t flags;      /* STREAM_… in stream.c */
+    uint32_t next;       /* slot of the next in the list of the starved or of those to re-arm */
+    uint32_t next_dying; /* slot of the next in the list of the dying */
+    uint32_t sending;    /* bytes of the send in flight; 0: none */
+    uint32_t spare;
     uint64_t bytes_in, bytes_out;
 };
+
+/* There is one for each idle connection. */
+static_assert(sizeof(struct stream) <= 48, "struct stream grew");
 
 struct stream_events {
     void *ctx;
@@ -61,23 +65,32 @@ struct streams {
     struct loop *loop;
     struct pool pool;
     struct stream_events events;
-    uint32_t dying;            /* lists, through stream.next; POOL_NONE ends them */
-    uint32_t starved_head, starved_tail; /* receives that found no buffer, in order */
-    uint32_t rearm;            /* receives to arm again at the end of the turn */
-    uint32_t open;             /* streams that are not free */
+    /* By slot: odd while a stream lives there, even while it is free. Beside the objects, since
+     * the memory of a free one may not be looked at. */
+    uint32_t *generations;
+    /* FIFOs of slots; POOL_NONE ends them. */
+    struct stream_fifo {
+        uint32_t head, tail, count;
+    } starved,             /* receives that found no buffer */
+        rearm,             /* receives to arm again at the end of the turn */
+        dying;             /* closing, to be looked at by the bury step */
+    bool purge;            /* a closing stream may sit in starved */
+    uint32_t buffer_bytes; /* of a provided buffer */
+    uint32_t buffers_low;  /* starved receives wait until so many buffers are free */
+    uint32_t open;         /* streams that are not free */
     /* Counters. */
     uint64_t opened, closed, starvations;
 };
 
 /* object_bytes: of the owner's object that begins with a struct stream. Takes over the loop's
- * RECV, SEND and CANCEL operations and its bury step. 0 or negative errno. */
-int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes, uint32_t count_max,
-                 const struct stream_events *events);
+ * RECV and SEND operations and its bury step. 0 or negative errno. */
+int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes,
+                 uint32_t count_max, const struct stream_events *events);
 /* CHECKs that no stream is open. */
 void streams_fini(struct streams *streams);
 
-/* Takes a connected, non-blocking socket and arms its receive. The object behind the stream is zeroed except for the
- * stream itself. NULL when count_max are open (fd stays the caller's). */
+/* Takes a connected, non-blocking socket and arms its receive. The object behind the stream is
+ * zeroed except for the stream itself. NULL when count_max are open (fd stays the caller's). */
 struct stream *stream_open(struct streams *streams, int fd);
 
 /* The stream in this slot if it is still of this generation and not closing, else NULL: how
@@ -87,7 +100,8 @@ struct stream *stream_find(const struct streams *streams, uint32_t slot, uint32_
 /* Sends all of iov[0..n), n <= URING_IOV_MAX, in order. CHECKs that no send is in flight and
  * that the stream is open. iov itself may be gone when this returns; the bytes may not,
  * before sent() or closed(). */
-void stream_send(struct streams *streams, struct stream *stream, const struct iovec *iov, unsigned n);
+void stream_send(struct streams *streams, struct stream *stream, const struct iovec *iov,
+                 unsigned n);
 bool stream_sending(const struct stream *stream);
 
 /* Stops reading (back-pressure: TCP's window does the rest) and goes on again. Bytes that the
@@ -99,7 +113,8 @@ void stream_resume(struct streams *streams, struct stream *stream);
 void stream_finish(struct streams *streams, struct stream *stream);
 
 /* Begins the end. With reset, unsent data is dropped and the peer gets RST (SO_LINGER 0). No
- * callback but closed() follows. Idempotent. */
+ * callback but closed() follows. Idempotent. A send in flight is cut off wherever it stands, even
+ * before its first byte: whoever wants a last word heard closes after sent(). */
 void stream_close(struct streams *streams, struct stream *stream, bool reset);
 bool stream_closing(const struct stream *stream);
 

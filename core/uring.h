@@ -4,7 +4,7 @@
  * behind could be a simulated kernel. Operations are prepared here and go to the kernel with
  * the next uring_enter (or earlier, when the submission queue is full).
  *
- * One thread: the ring belongs to the thread that called uring_init (SINGLE_ISSUER), and only
+ * One thread: the ring belongs to the thread that called uring_new (SINGLE_ISSUER), and only
  * it may call anything here.
  *
  * The ladder. Kernels from 6.1 are supported; what newer ones have is used if it works:
@@ -12,9 +12,12 @@
  *   what                     from    without it                     forced by
  *   DEFER_TASKRUN            6.1     COOP_TASKRUN                   URING_NO_DEFER
  *   recv: CAPPED             6.17    MULTISHOT                      recv_mode
- *   recv: MULTISHOT          6.8     ONESHOT (6.1: a flooding client would starve the rest) recv_mode
- *   ENTER_NO_IOWAIT          6.15    an idle server counts as iowait   URING_NO_NO_IOWAIT
+ *   recv: MULTISHOT          6.8     ONESHOT (6.1: a flooding client would starve the rest)
+ * recv_mode ENTER_NO_IOWAIT          6.15    an idle server counts as iowait   URING_NO_NO_IOWAIT
  *   ring size as asked       -       halved on ENOMEM (RLIMIT_MEMLOCK), not below 256/1024
+ *   buffers as asked         -       halved on ENOMEM, not below 64
+ *
+ * Asking for a recv_mode by name that this kernel lacks is an error, not a step down.
  */
 #ifndef UPROAR_CORE_URING_H
 #define UPROAR_CORE_URING_H
@@ -25,8 +28,9 @@
 
 /* How bytes are received; see IORING_RECV_MULTISHOT in io_uring_prep_recv_multishot(3). */
 enum uring_recv_mode {
-    URING_RECV_AUTO,      /* the best that this kernel has */
-    URING_RECV_CAPPED,    /* multishot that ends by itself after URING_RECV_CAP bytes */
+    URING_RECV_AUTO,   /* the best that this kernel has */
+    URING_RECV_CAPPED, /* multishot that ends by itself with the buffer that reaches URING_RECV_CAP
+                          bytes */
     URING_RECV_MULTISHOT, /* multishot until cancelled */
     URING_RECV_ONESHOT,   /* one receive, one buffer */
 };
@@ -37,20 +41,20 @@ enum uring_recv_mode {
 #define URING_NO_NO_IOWAIT 0x2u
 
 struct uring_config {
-    unsigned sq_entries;             /* 0: 1024 */
-    unsigned cq_entries;             /* 0: 8192 */
+    unsigned sq_entries; /* 0: 1024 */
+    unsigned cq_entries; /* 0: 8192 */
     enum uring_recv_mode recv_mode;
-    unsigned without;                /* URING_NO_… */
-    unsigned buffers;                /* provided receive buffers, a power of two; 0: 1024 */
-    unsigned buffer_bytes;           /* each; 0: 2048 */
+    unsigned without;      /* URING_NO_… */
+    unsigned buffers;      /* provided receive buffers, a power of two; 0: 1024 */
+    unsigned buffer_bytes; /* each; 0: 2048 */
 };
 
 /* One completion. */
 struct uring_cqe {
     uint64_t user_data;
     int32_t res;
-    bool more;          /* the operation stays armed: further completions follow */
-    bool has_buffer;    /* a provided buffer was taken; give it back with uring_buffer_put */
+    bool more;       /* the operation stays armed: further completions follow */
+    bool has_buffer; /* a provided buffer was taken; give it back with uring_buffer_put */
     uint16_t buffer;
 };
 
@@ -68,20 +72,21 @@ void uring_describe(const struct uring *ring, char *out, size_t out_bytes);
 enum uring_recv_mode uring_recv_mode(const struct uring *ring);
 
 /* Prepare one operation. None fails: a full submission queue is submitted first. */
-void uring_accept(struct uring *ring, int fd, uint64_t user_data);    /* multishot, CLOEXEC|NONBLOCK */
+void uring_accept(struct uring *ring, int fd, uint64_t user_data); /* multishot, CLOEXEC|NONBLOCK */
 void uring_recv(struct uring *ring, int fd, uint64_t user_data, bool poll_first); /* by recv mode */
 void uring_send(struct uring *ring, int fd, const void *data, size_t len, uint64_t user_data);
 /* The iovecs are copied and may be gone when the call returns; the bytes must stay until the
  * completion. n <= URING_IOV_MAX. MSG_WAITALL | MSG_NOSIGNAL in both sends: the kernel
  * resumes short ones, so that one completion answers for all bytes or the connection is over. */
 #define URING_IOV_MAX 8u
-void uring_sendv(struct uring *ring, int fd, const struct iovec *iov, unsigned n, uint64_t user_data);
-void uring_poll(struct uring *ring, int fd, uint64_t user_data);      /* POLLIN, multishot */
+void uring_sendv(struct uring *ring, int fd, const struct iovec *iov, unsigned n,
+                 uint64_t user_data);
+void uring_poll(struct uring *ring, int fd, uint64_t user_data); /* POLLIN, multishot */
 void uring_cancel(struct uring *ring, uint64_t target, uint64_t user_data);
 
-/* Submits what is prepared and waits until a completion is there or timeout_ns passed (0: do not wait;
- * UINT64_MAX: no timeout). Runs deferred completions in any case. 0 or negative errno;
- * -ETIME and -EINTR are not errors here and give 0. */
+/* Submits what is prepared and waits until a completion is there or timeout_ns passed (0: do not
+ * wait; UINT64_MAX: no timeout). Runs deferred completions in any case. 0 or negative errno; -ETIME
+ * and -EINTR are not errors here and give 0. */
 int uring_enter(struct uring *ring, uint64_t timeout_ns);
 
 /* Copies at most max completions to out, oldest first, and frees their places. */
@@ -93,6 +98,15 @@ const uint8_t *uring_buffer(const struct uring *ring, uint16_t buffer);
 void uring_buffer_put(struct uring *ring, uint16_t buffer);
 /* Buffers that the kernel can use, counting those returned but not shown yet. */
 unsigned uring_buffers_free(const struct uring *ring);
+unsigned uring_buffer_bytes(const struct uring *ring);
+
+/* Would uring_reap, after at most an enter that does not wait, have something to give? */
+bool uring_ready(const struct uring *ring);
+
+/* For tests: of the operations prepared from now on, the one after `skip` others is not made and
+ * completes with `res`. Faults cannot be injected from outside (strace does not see what a ring
+ * does), so the seam has this one door. */
+void uring_inject(struct uring *ring, unsigned skip, int32_t res);
 
 /* Operations prepared so far, and enters made: for the counters. */
 uint64_t uring_operations(const struct uring *ring);

@@ -1,0 +1,456 @@
+/* stream.c -- one connection's life. The state machine is drawn in stream.h.
+ *
+ * Handlers of completions only mark and list: what must be armed again, what waits for a
+ * buffer, what is dying. The bury step at the end of the turn works the three lists off, so that
+ * nothing is freed while a handler may still hold a pointer to it.
+ *
+ * A receive that finds no provided buffer ends with ENOBUFS, and one that is armed again while
+ * there is none fails at once, even on a quiet socket. Such streams wait in the `starved` FIFO
+ * until a quarter of the buffers is back, and then no more of them are armed than there are
+ * buffers: each of these gets at least one, so nobody spins and nobody is passed over.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/check.h"
+#include "core/stream.h"
+
+#define STREAM_RECV_ARMED 0x001u /* a receive is with the kernel */
+#define STREAM_CANCELLING 0x002u /* it was asked to end */
+#define STREAM_PAUSED     0x004u
+#define STREAM_EOF        0x008u /* the peer's FIN was seen */
+#define STREAM_FAILED     0x010u /* failed() was called */
+#define STREAM_CLOSING    0x020u /* stream_close was called */
+#define STREAM_SHUT       0x040u /* shutdown(2) was called */
+#define STREAM_REARM      0x080u /* listed in streams->rearm */
+#define STREAM_STARVED    0x100u /* listed in streams->starved */
+#define STREAM_HUNGRY     0x200u /* the last receive filled its buffer: there is probably more */
+
+/* Closing costs two system calls for each stream, some 10 us together: a mass disconnect is
+ * spread over turns, about 2 ms each, so that the living do not wait for the dead. */
+#define BURY_MAX 256u
+
+static struct stream *stream_at(const struct streams *streams, uint32_t slot)
+{
+    return pool_at(&streams->pool, slot);
+}
+
+/* The stream that an operation was made for, closing or not. */
+static struct stream *stream_of(const struct streams *streams, uint32_t slot, uint32_t generation)
+{
+    /* Only slots that live have odd generations, and only these may be looked at. */
+    if (slot >= streams->pool.fresh || !(generation & 1) ||
+        streams->generations[slot] != generation)
+        return NULL;
+    return stream_at(streams, slot);
+}
+
+static uint64_t stream_tag(const struct stream *stream, enum loop_op op)
+{
+    return loop_tag(op, stream->slot, stream->generation);
+}
+
+/* The lists */
+
+static void fifo_init(struct stream_fifo *fifo)
+{
+    *fifo = (struct stream_fifo){.head = POOL_NONE, .tail = POOL_NONE};
+}
+
+static void fifo_push(struct streams *streams, struct stream_fifo *fifo, struct stream *stream)
+{
+    stream->next = POOL_NONE;
+    if (fifo->tail == POOL_NONE)
+        fifo->head = stream->slot;
+    else
+        stream_at(streams, fifo->tail)->next = stream->slot;
+    fifo->tail = stream->slot;
+    fifo->count++;
+}
+
+static struct stream *fifo_pop(struct streams *streams, struct stream_fifo *fifo)
+{
+    if (fifo->head == POOL_NONE)
+        return NULL;
+    struct stream *stream = stream_at(streams, fifo->head);
+    fifo->head = stream->next;
+    if (fifo->head == POOL_NONE)
+        fifo->tail = POOL_NONE;
+    fifo->count--;
+    return stream;
+}
+
+/* As the two above, through next_dying: a stream may starve and die at the same time. */
+static void dying_push(struct streams *streams, struct stream *stream)
+{
+    struct stream_fifo *fifo = &streams->dying;
+    stream->next_dying = POOL_NONE;
+    if (fifo->tail == POOL_NONE)
+        fifo->head = stream->slot;
+    else
+        stream_at(streams, fifo->tail)->next_dying = stream->slot;
+    fifo->tail = stream->slot;
+    fifo->count++;
+}
+
+static struct stream *dying_pop(struct streams *streams)
+{
+    struct stream_fifo *fifo = &streams->dying;
+    CHECK(fifo->head != POOL_NONE);
+    struct stream *stream = stream_at(streams, fifo->head);
+    fifo->head = stream->next_dying;
+    if (fifo->head == POOL_NONE)
+        fifo->tail = POOL_NONE;
+    fifo->count--;
+    return stream;
+}
+
+/* Receiving */
+
+static bool wants_recv(const struct stream *stream)
+{
+    return !(stream->flags &
+             (STREAM_RECV_ARMED | STREAM_PAUSED | STREAM_EOF | STREAM_FAILED | STREAM_CLOSING));
+}
+
+static void recv_arm(struct streams *streams, struct stream *stream)
+{
+    /* Polling first saves the receive that finds nothing, which is the usual case. */
+    uring_recv(streams->loop->ring, stream->fd, stream_tag(stream, LOOP_OP_RECV),
+               !(stream->flags & STREAM_HUNGRY));
+    stream->flags |= STREAM_RECV_ARMED;
+}
+
+static void recv_arm_later(struct streams *streams, struct stream *stream)
+{
+    if (!wants_recv(stream) || (stream->flags & (STREAM_REARM | STREAM_STARVED)))
+        return;
+    stream->flags |= STREAM_REARM;
+    fifo_push(streams, &streams->rearm, stream);
+}
+
+static void recv_starve(struct streams *streams, struct stream *stream)
+{
+    streams->starvations++;
+    /* There is something to be read, or the kernel would not have looked for a buffer. */
+    stream->flags |= STREAM_HUNGRY;
+    if (!wants_recv(stream) || (stream->flags & (STREAM_REARM | STREAM_STARVED)))
+        return;
+    stream->flags |= STREAM_STARVED;
+    fifo_push(streams, &streams->starved, stream);
+}
+
+static void stream_broke(struct streams *streams, struct stream *stream, int error)
+{
+    if (stream->flags & (STREAM_FAILED | STREAM_CLOSING))
+        return;
+    stream->flags |= STREAM_FAILED;
+    streams->events.failed(streams->events.ctx, stream, error);
+}
+
+static void bytes_arrived(struct streams *streams, struct stream *stream,
+                          const struct uring_cqe *cqe)
+{
+    size_t len = (size_t)cqe->res;
+    CHECK(cqe->has_buffer);
+    stream->bytes_in += len;
+    if (len == streams->buffer_bytes)
+        stream->flags |= STREAM_HUNGRY;
+    else
+        stream->flags &= ~STREAM_HUNGRY;
+    if (!(stream->flags & STREAM_CLOSING))
+        streams->events.bytes(streams->events.ctx, stream,
+                              slice_of(uring_buffer(streams->loop->ring, cqe->buffer), len));
+}
+
+/* The receive ended and was not the last: what next? */
+static void recv_ended(struct streams *streams, struct stream *stream, int res)
+{
+    if (res == 0 && !(stream->flags & (STREAM_EOF | STREAM_CLOSING))) {
+        stream->flags |= STREAM_EOF;
+        streams->events.eof(streams->events.ctx, stream);
+    } else if (res == -ENOBUFS) {
+        recv_starve(streams, stream);
+    } else if (res < 0 && res != -ECANCELED && res != -EINTR && res != -EAGAIN) {
+        stream_broke(streams, stream, -res);
+    }
+    recv_arm_later(streams, stream);
+}
+
+static void recv_completed(void *ctx, uint32_t slot, uint32_t generation,
+                           const struct uring_cqe *cqe)
+{
+    struct streams *streams = ctx;
+    struct stream *stream = stream_of(streams, slot, generation);
+    if (unlikely(!stream)) {
+        streams->loop->stray++;
+    } else {
+        if (!cqe->more)
+            stream->flags &= ~(STREAM_RECV_ARMED | STREAM_CANCELLING);
+        if (cqe->res > 0)
+            bytes_arrived(streams, stream, cqe);
+        if (!cqe->more)
+            recv_ended(streams, stream, cqe->res);
+        if (!cqe->more && (stream->flags & STREAM_SHUT))
+            dying_push(streams, stream);
+    }
+    if (cqe->has_buffer)
+        uring_buffer_put(streams->loop->ring, cqe->buffer);
+}
+
+void stream_pause(struct streams *streams, struct stream *stream)
+{
+    stream->flags |= STREAM_PAUSED;
+    /* Only the endless receive must be told to end; the others end soon by themselves. */
+    if (uring_recv_mode(streams->loop->ring) != URING_RECV_MULTISHOT ||
+        (stream->flags & (STREAM_RECV_ARMED | STREAM_CANCELLING)) != STREAM_RECV_ARMED)
+        return;
+    stream->flags |= STREAM_CANCELLING;
+    uring_cancel(streams->loop->ring, stream_tag(stream, LOOP_OP_RECV),
+                 stream_tag(stream, LOOP_OP_CANCEL));
+}
+
+void stream_resume(struct streams *streams, struct stream *stream)
+{
+    stream->flags &= ~STREAM_PAUSED;
+    recv_arm_later(streams, stream);
+}
+
+/* Sending */
+
+static void send_completed(void *ctx, uint32_t slot, uint32_t generation,
+                           const struct uring_cqe *cqe)
+{
+    struct streams *streams = ctx;
+    struct stream *stream = stream_of(streams, slot, generation);
+    if (unlikely(!stream)) {
+        streams->loop->stray++;
+        return;
+    }
+    uint32_t asked = stream->sending;
+    CHECK(asked > 0);
+    stream->sending = 0;
+    if (cqe->res > 0)
+        stream->bytes_out += (uint32_t)cqe->res;
+
+    if (stream->flags & STREAM_CLOSING) {
+        if (stream->flags & STREAM_SHUT)
+            dying_push(streams, stream);
+    } else if (cqe->res > 0 && (uint32_t)cqe->res == asked) {
+        streams->events.sent(streams->events.ctx, stream, asked);
+    } else {
+        /* MSG_WAITALL: a short count says that the connection broke on the way, without saying
+         * how. The socket may know. */
+        int error = cqe->res < 0 ? -cqe->res : 0;
+        socklen_t len = sizeof(error);
+        if (error == 0 && getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+            error = 0;
+        stream_broke(streams, stream, error ? error : EPIPE);
+    }
+}
+
+void stream_send(struct streams *streams, struct stream *stream, const struct iovec *iov,
+                 unsigned n)
+{
+    CHECK(n > 0 && n <= URING_IOV_MAX);
+    CHECK(stream->sending == 0);
+    CHECK(!(stream->flags & STREAM_CLOSING));
+    size_t total = 0;
+    for (unsigned i = 0; i < n; i++)
+        total += iov[i].iov_len;
+    /* The kernel cuts one call at 2 GiB less a page. */
+    CHECK(total > 0 && total <= 1u << 30);
+    stream->sending = (uint32_t)total;
+    uint64_t tag = stream_tag(stream, LOOP_OP_SEND);
+    if (n == 1)
+        uring_send(streams->loop->ring, stream->fd, iov->iov_base, iov->iov_len, tag);
+    else
+        uring_sendv(streams->loop->ring, stream->fd, iov, n, tag);
+}
+
+bool stream_sending(const struct stream *stream)
+{
+    return stream->sending > 0;
+}
+
+void stream_finish(struct streams *streams, struct stream *stream)
+{
+    (void)streams;
+    CHECK(stream->sending == 0);
+    /* Fails only when the connection is gone, which the receive or the next send reports. */
+    shutdown(stream->fd, SHUT_WR);
+}
+
+/* Opening and closing */
+
+struct stream *stream_open(struct streams *streams, int fd)
+{
+    uint32_t slot;
+    struct stream *stream = pool_get(&streams->pool, &slot);
+    if (!stream)
+        return NULL;
+    memset(stream, 0, streams->pool.object_bytes);
+    uint32_t generation = ++streams->generations[slot];
+    CHECK(generation & 1);
+    stream->fd = fd;
+    stream->slot = slot;
+    stream->generation = generation;
+    streams->open++;
+    streams->opened++;
+    recv_arm(streams, stream);
+    return stream;
+}
+
+struct stream *stream_find(const struct streams *streams, uint32_t slot, uint32_t generation)
+{
+    struct stream *stream = stream_of(streams, slot, generation);
+    return stream && !(stream->flags & STREAM_CLOSING) ? stream : NULL;
+}
+
+void stream_close(struct streams *streams, struct stream *stream, bool reset)
+{
+    if (stream->flags & STREAM_CLOSING)
+        return;
+    stream->flags |= STREAM_CLOSING;
+    if (stream->flags & STREAM_STARVED)
+        streams->purge = true;
+    if (reset) {
+        struct linger linger = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    }
+    dying_push(streams, stream);
+}
+
+bool stream_closing(const struct stream *stream)
+{
+    return stream->flags & STREAM_CLOSING;
+}
+
+/* Ends what is in flight. Its completions bring the stream back to the list of the dying. */
+static void stream_shut(struct streams *streams, struct stream *stream)
+{
+    stream->flags |= STREAM_SHUT;
+    if (shutdown(stream->fd, SHUT_RDWR) == 0)
+        return;
+    /* Not connected (any more): then nothing would wake what is armed. */
+    if ((stream->flags & (STREAM_RECV_ARMED | STREAM_CANCELLING)) == STREAM_RECV_ARMED)
+        uring_cancel(streams->loop->ring, stream_tag(stream, LOOP_OP_RECV),
+                     stream_tag(stream, LOOP_OP_CANCEL));
+    if (stream->sending > 0)
+        uring_cancel(streams->loop->ring, stream_tag(stream, LOOP_OP_SEND),
+                     stream_tag(stream, LOOP_OP_CANCEL));
+}
+
+static bool stream_bury(struct streams *streams, struct stream *stream)
+{
+    if (!(stream->flags & STREAM_SHUT))
+        stream_shut(streams, stream);
+    if ((stream->flags & STREAM_RECV_ARMED) || stream->sending > 0)
+        return false;
+    CHECK(!(stream->flags & (STREAM_REARM | STREAM_STARVED)));
+    close(stream->fd);
+    stream->fd = -1;
+    streams->events.closed(streams->events.ctx, stream);
+    uint32_t slot = stream->slot;
+    streams->generations[slot]++;
+    streams->open--;
+    streams->closed++;
+    pool_put(&streams->pool, slot);
+    return true;
+}
+
+/* Takes those that need no buffer any more out of the FIFO, in its order. */
+static void starved_purge(struct streams *streams)
+{
+    for (uint32_t n = streams->starved.count; n > 0; n--) {
+        struct stream *stream = fifo_pop(streams, &streams->starved);
+        if (wants_recv(stream))
+            fifo_push(streams, &streams->starved, stream);
+        else
+            stream->flags &= ~STREAM_STARVED;
+    }
+    streams->purge = false;
+}
+
+static void starved_feed(struct streams *streams)
+{
+    if (streams->purge)
+        starved_purge(streams);
+    unsigned budget = uring_buffers_free(streams->loop->ring);
+    if (budget < streams->buffers_low)
+        return;
+    while (budget > 0 && streams->starved.count > 0) {
+        struct stream *stream = fifo_pop(streams, &streams->starved);
+        stream->flags &= ~STREAM_STARVED;
+        if (!wants_recv(stream))
+            continue;
+        recv_arm(streams, stream);
+        budget--;
+    }
+}
+
+static bool streams_bury(void *ctx)
+{
+    struct streams *streams = ctx;
+    starved_feed(streams);
+    for (struct stream *stream; (stream = fifo_pop(streams, &streams->rearm));) {
+        stream->flags &= ~STREAM_REARM;
+        if (wants_recv(stream))
+            recv_arm(streams, stream);
+    }
+    bool called = false;
+    /* Only those that are listed now: closed() may close others, whose turn is the next. */
+    uint32_t left = streams->dying.count < BURY_MAX ? streams->dying.count : BURY_MAX;
+    for (; left > 0; left--)
+        called |= stream_bury(streams, dying_pop(streams));
+    return called || streams->dying.count > 0;
+}
+
+int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes,
+                 uint32_t count_max, const struct stream_events *events)
+{
+    CHECK(object_bytes >= sizeof(struct stream));
+    CHECK(count_max <= 1u << LOOP_SLOT_BITS);
+    *streams = (struct streams){.loop = loop, .events = *events};
+    fifo_init(&streams->starved);
+    fifo_init(&streams->rearm);
+    fifo_init(&streams->dying);
+    streams->buffer_bytes = uring_buffer_bytes(loop->ring);
+    streams->buffers_low = uring_buffers_free(loop->ring) / 4;
+    if (streams->buffers_low == 0)
+        streams->buffers_low = 1;
+    /* From zero pages: what is never opened costs nothing. */
+    streams->generations = calloc(count_max, sizeof(*streams->generations));
+    if (!streams->generations)
+        return -ENOMEM;
+    int ret = pool_init(&streams->pool, object_bytes, count_max);
+    if (ret < 0) {
+        free(streams->generations);
+        return ret;
+    }
+    loop_on(loop, LOOP_OP_RECV, recv_completed, streams);
+    loop_on(loop, LOOP_OP_SEND, send_completed, streams);
+    loop->bury = streams_bury;
+    loop->bury_ctx = streams;
+    return 0;
+}
+
+void streams_fini(struct streams *streams)
+{
+    CHECK(streams->open == 0);
+    pool_fini(&streams->pool);
+    free(streams->generations);
+}
+
+void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx)
+{
+    for (uint32_t slot = 0; slot < streams->pool.fresh; slot++) {
+        if (!(streams->generations[slot] & 1))
+            continue;
+        struct stream *stream = stream_at(streams, slot);
+        if (!(stream->flags & STREAM_CLOSING))
+            fn(ctx, stream);
+    }
+}
