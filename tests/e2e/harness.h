@@ -1,0 +1,125 @@
+/* harness.h -- a real uproard for each test, and clients that say anything to it.
+ *
+ * A test starts the server (the program that $UPROARD names, else build/uproard) on a port of
+ * the kernel's choice, speaks to it over loopback and stops it. server_stop is an assertion as
+ * much as an end: SIGTERM must lead to exit status 0 in time, and nothing may have been logged
+ * as an error. $UPROAR_TEST_FLAGS adds options to every server, so that the same tests run
+ * on what older kernels offer.
+ *
+ * Every wait is bounded by WAIT_MS, so a test ends whatever the server does. One test is one
+ * process (Criterion forks); a server that its test left behind is killed by the kernel.
+ *
+ * What fails is told with the line of the test: hence the macros, which pass __LINE__.
+ */
+#ifndef UPROAR_TESTS_E2E_HARNESS_H
+#define UPROAR_TESTS_E2E_HARNESS_H
+
+#include <criterion/criterion.h>
+#include <sys/types.h>
+
+#include "proto/frame.h"
+
+/* Sanitizer builds on a busy machine are slow; nothing waits that long when all is well. */
+#define WAIT_MS 15000
+
+/* A server, in its own folder with its log (stderr) and its port file. */
+struct server {
+    pid_t pid;
+    uint16_t port;
+    char folder[64];
+    bool errors_expected; /* set before server_stop if the test provokes "error" lines */
+};
+
+/* Arguments up to NULL. --listen, --port-file and, unless given, --workers 4 are added. */
+#define server_start(...) server_start_at(__LINE__, (const char *[]){__VA_ARGS__, NULL})
+struct server *server_start_at(int line, const char **flags);
+/* SIGTERM, exit status 0, a clean log. */
+#define server_stop(server) server_stop_at(__LINE__, (server))
+void server_stop_at(int line, struct server *server);
+/* Whether the server's log (so far) holds this text. */
+bool server_logged(const struct server *server, const char *text);
+/* Descriptors that the server has open now. */
+unsigned server_fds(const struct server *server);
+/* Kills what is left, shows the log of a server that was not stopped, removes the folders. The
+ * .fini of every suite, also when the test failed. */
+void harness_fini(void);
+
+/* Runs uproard to its end with these arguments (up to NULL); its status, and what it said on
+ * stdout and stderr together, cut to size. */
+int uproard_run(char *said, size_t said_bytes, const char **args);
+#define uproard(said, ...) uproard_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
+
+/* One connection, and what came in over it. */
+struct client {
+    int fd;
+    bool eof;    /* the server ended its direction; everything before it was read */
+    bool reset;  /* the connection ended with an error instead */
+    uint64_t id; /* from WELCOME */
+    uint16_t shard;
+    uint64_t msgid;     /* the last that publish or direct used; they count from 1 */
+    struct event event; /* the one returned last; its slices hold until the next is taken */
+    struct event_lists lists;
+    struct frame_copy *taken, *first, **last; /* frames that came in, oldest first */
+    uint8_t in[FRAME_BYTES_CEILING];
+    size_t in_len;
+    struct client *next;
+};
+
+/* Connected; has said nothing. */
+#define client_open(server) client_open_at(__LINE__, (server))
+struct client *client_open_at(int line, const struct server *server);
+/* FIN, or with reset RST. The client is freed; harness_fini closes those that are left. */
+void client_close(struct client *client, bool reset);
+void client_finish_writing(struct client *client); /* half-close */
+
+#define client_send(client, data, len) client_send_at(__LINE__, (client), (data), (len))
+void client_send_at(int line, struct client *client, const void *data, size_t len);
+/* Encodes the command without any check and sends it. */
+#define client_cmd(client, ...) client_cmd_at(__LINE__, (client), &(struct cmd){__VA_ARGS__})
+void client_cmd_at(int line, struct client *client, const struct cmd *cmd);
+/* A frame of any type around these bytes. */
+size_t frame_raw(uint8_t *out, uint8_t type, uint8_t flags, const void *body, size_t len);
+
+/* The next event, which must be of this type. */
+#define expect(client, type) client_expect(__LINE__, (client), (type))
+const struct event *client_expect(int line, struct client *client, enum msg_type type);
+/* The next event of this type; others before it stay for later calls. */
+#define await(client, type) client_await(__LINE__, (client), (type))
+const struct event *client_await(int line, struct client *client, enum msg_type type);
+/* The next event is ERROR with this reason about this type, and holds a sentence. */
+#define expect_error(client, reason, about) \
+    client_expect_error(__LINE__, (client), (reason), (about))
+const struct event *client_expect_error(int line, struct client *client, enum reason reason,
+                                        enum msg_type about);
+/* The connection ends (FIN) with nothing more said. */
+#define expect_eof(client) client_expect_eof(__LINE__, (client))
+void client_expect_eof(int line, struct client *client);
+/* PING, PONG, and nothing else was there to be read: what came before is all there is. */
+#define barrier(client) client_barrier(__LINE__, (client))
+void client_barrier(int line, struct client *client);
+/* The next event, or NULL if none comes in timeout_ms or the connection ended. */
+const struct event *client_next(struct client *client, int timeout_ms);
+
+/* Connected, HELLO said, WELCOME seen. Tries again while the name is still taken. */
+#define login(server, name)           login_at(__LINE__, (server), (name), -1)
+/* The same, on that shard: tries until the kernel's choice fits. */
+#define login_on(server, name, shard) login_at(__LINE__, (server), (name), (shard))
+struct client *login_at(int line, const struct server *server, const char *name, int shard);
+/* JOIN and JOINED; returns the room's id, the rest is in client->event. JOIN_QUIET unless said. */
+#define join(client, room)             join_at(__LINE__, (client), (room), JOIN_QUIET)
+#define join_with(client, room, flags) join_at(__LINE__, (client), (room), (flags))
+uint32_t join_at(int line, struct client *client, const char *room, uint8_t flags);
+/* Only sends; the message id. */
+#define publish(client, room, body) publish_at(__LINE__, (client), (room), (body))
+uint64_t publish_at(int line, struct client *client, uint32_t room, const char *body);
+#define direct(client, to, body) direct_at(__LINE__, (client), (to), (body))
+uint64_t direct_at(int line, struct client *client, const char *to, const char *body);
+/* The next MESSAGE, whatever else came before it, has this body; returns it. */
+#define expect_message(client, body) client_expect_message(__LINE__, (client), (body))
+const struct event *client_expect_message(int line, struct client *client, const char *body);
+
+#define assert_text(slice_, text_)                                                   \
+    cr_assert(slice_equal((slice_), slice_str(text_)), "\"%.*s\" instead of \"%s\"", \
+              (int)(slice_).len, (const char *)(slice_).data, (text_))
+
+#endif

@@ -1,0 +1,243 @@
+/* server.c -- starts, watches and ends the uproard of a test. */
+#include "tests/e2e/harness.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SERVERS_MAX 4
+#define ARGS_MAX    64
+
+static struct server servers[SERVERS_MAX];
+static unsigned servers_count;
+
+static const char *program(void)
+{
+    const char *path = getenv("UPROARD");
+    return path && *path ? path : "build/uproard";
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void nap(void)
+{
+    poll(NULL, 0, 5);
+}
+
+static pid_t spawn(const char **args, int out)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    /* The parent may be gone before the kernel was asked to tell us. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(126);
+    dup2(out, STDERR_FILENO);
+    dup2(out, STDOUT_FILENO);
+    char *argv[ARGS_MAX + 1];
+    memcpy(argv, args, sizeof(argv)); /* execv promises not to write to the strings */
+    execv(argv[0], argv);
+    dprintf(STDERR_FILENO, "cannot run %s: %s\n", args[0], strerror(errno));
+    _exit(127);
+}
+
+/* The exit status, 128 + signal, or -1 if it has not ended in time. */
+static int reap(pid_t pid, int timeout_ms)
+{
+    uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+    int status;
+    for (;;) {
+        pid_t got = waitpid(pid, &status, WNOHANG);
+        if (got == pid)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        if (got < 0 || now_ms() > deadline)
+            return -1;
+        nap();
+    }
+}
+
+static void server_path(const struct server *server, const char *name, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s/%s", server->folder, name);
+}
+
+static size_t server_read(const struct server *server, const char *name, char *out, size_t cap)
+{
+    char path[96];
+    server_path(server, name, path, sizeof(path));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, out, cap - 1);
+    if (fd >= 0)
+        close(fd);
+    out[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
+}
+
+static void show_log(const struct server *server)
+{
+    static char log[65536];
+    server_read(server, "log", log, sizeof(log));
+    fprintf(stderr, "---- log of uproard, process %d\n%s----\n", (int)server->pid, log);
+}
+
+/* Copies the words of $UPROAR_TEST_FLAGS behind the arguments. */
+static size_t add_flags_of_environment(const char **args, size_t n)
+{
+    static char words[512];
+    const char *flags = getenv("UPROAR_TEST_FLAGS");
+    snprintf(words, sizeof(words), "%s", flags ? flags : "");
+    char *rest = words;
+    for (char *word = strsep(&rest, " "); word && n < ARGS_MAX; word = strsep(&rest, " "))
+        if (*word)
+            args[n++] = word;
+    return n;
+}
+
+struct server *server_start_at(int line, const char **flags)
+{
+    cr_assert(servers_count < SERVERS_MAX);
+    struct server *server = &servers[servers_count++];
+    char port_file[96], log[96], text[16];
+    const char *args[ARGS_MAX + 1] = {
+        program(), "--listen", "127.0.0.1:0", "--port-file", port_file, "--workers", "4"};
+    size_t n = 7;
+
+    snprintf(server->folder, sizeof(server->folder), "/tmp/uproar-e2e-XXXXXX");
+    cr_assert(mkdtemp(server->folder), "line %d: no folder: %s", line, strerror(errno));
+    server_path(server, "port", port_file, sizeof(port_file));
+    server_path(server, "log", log, sizeof(log));
+    n = add_flags_of_environment(args, n);
+    for (size_t i = 0; flags[i] && n < ARGS_MAX; i++)
+        args[n++] = flags[i];
+
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    cr_assert(out >= 0);
+    server->pid = spawn(args, out);
+    close(out);
+    cr_assert(server->pid > 0);
+
+    uint64_t deadline = now_ms() + WAIT_MS;
+    while (!server_read(server, "port", text, sizeof(text))) {
+        if (waitpid(server->pid, NULL, WNOHANG) == server->pid) {
+            show_log(server);
+            server->pid = 0;
+            cr_assert_fail("line %d: %s ended instead of serving", line, args[0]);
+        }
+        cr_assert(now_ms() < deadline, "line %d: no port file after %d ms", line, WAIT_MS);
+        nap();
+    }
+    size_t len = strlen(text);
+    cr_assert(text[len - 1] == '\n', "the port file is written at once, newline included");
+    server->port = (uint16_t)strtoul(text, NULL, 10);
+    cr_assert(server->port != 0);
+    return server;
+}
+
+bool server_logged(const struct server *server, const char *text)
+{
+    static char log[262144];
+    server_read(server, "log", log, sizeof(log));
+    return strstr(log, text) != NULL;
+}
+
+void server_stop_at(int line, struct server *server)
+{
+    kill(server->pid, SIGTERM);
+    int status = reap(server->pid, WAIT_MS);
+    if (status != 0)
+        show_log(server);
+    if (status >= 0)
+        server->pid = 0;
+    cr_assert(status == 0, "line %d: uproard ended with %d (-1: not at all) on SIGTERM", line,
+              status);
+    if (!server->errors_expected && server_logged(server, " error ")) {
+        show_log(server);
+        cr_assert_fail("line %d: uproard logged an error", line);
+    }
+}
+
+unsigned server_fds(const struct server *server)
+{
+    char path[64];
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)server->pid);
+    DIR *folder = opendir(path);
+    cr_assert(folder, "%s: %s", path, strerror(errno));
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count - 2; /* . and .. */
+}
+
+void clients_fini(void);
+
+void harness_fini(void)
+{
+    clients_fini();
+    for (unsigned i = 0; i < servers_count; i++) {
+        struct server *server = &servers[i];
+        char path[96];
+        if (server->pid > 0) {
+            kill(server->pid, SIGKILL);
+            waitpid(server->pid, NULL, 0);
+            show_log(server);
+        }
+        server_path(server, "port", path, sizeof(path));
+        unlink(path);
+        server_path(server, "log", path, sizeof(path));
+        unlink(path);
+        rmdir(server->folder);
+    }
+    servers_count = 0;
+}
+
+int uproard_run(char *said, size_t said_bytes, const char **args)
+{
+    const char *argv[ARGS_MAX + 1] = {program()};
+    int ends[2];
+    size_t n = 1, len = 0;
+
+    for (size_t i = 0; args[i] && n < ARGS_MAX; i++)
+        argv[n++] = args[i];
+    cr_assert(pipe2(ends, O_CLOEXEC) == 0);
+    pid_t pid = spawn(argv, ends[1]);
+    close(ends[1]);
+
+    /* It has ended when its end of the pipe is closed; one that serves instead is killed. */
+    uint64_t deadline = now_ms() + WAIT_MS;
+    for (;;) {
+        struct pollfd readable = {.fd = ends[0], .events = POLLIN};
+        uint64_t now = now_ms();
+        char dropped[256];
+        if (now >= deadline || poll(&readable, 1, (int)(deadline - now)) == 0) {
+            kill(pid, SIGKILL);
+            break;
+        }
+        bool full = len == said_bytes - 1;
+        ssize_t got = read(ends[0], full ? dropped : said + len,
+                           full ? sizeof(dropped) : said_bytes - 1 - len);
+        if (got <= 0)
+            break;
+        len += full ? 0 : (size_t)got;
+    }
+    close(ends[0]);
+    said[len] = '\0';
+    int status = reap(pid, WAIT_MS);
+    cr_assert(status != 128 + SIGKILL, "uproard did not end by itself; it said: %s", said);
+    return status;
+}
