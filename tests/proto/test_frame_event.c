@@ -1,0 +1,272 @@
+/* test_frame_event.c -- events there and back, cut anywhere, and servers that get them wrong. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "tests/proto/samples.h"
+
+static struct event_lists lists;
+
+static int64_t decode(struct slice in, struct event *event, size_t *want)
+{
+    return frame_decode_event(FRAME_BYTES_CEILING, in, event, &lists, want);
+}
+
+Test(frame_event, every_sample_comes_back)
+{
+    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
+        uint8_t out[SAMPLE_BYTES_MAX];
+        struct event event;
+        size_t want, n = frame_encode_event(&event_samples[i].event, out, sizeof(out));
+        cr_assert_gt(n, 0);
+        cr_assert_eq(decode(slice_of(out, n), &event, &want), (int64_t)n, "%s",
+                     event_samples[i].name);
+        cr_assert(same_event(&event, &event_samples[i].event), "%s", event_samples[i].name);
+    }
+}
+
+/* Each prefix is a heap block of its own, so that ASan sees a byte read beyond it. */
+Test(frame_event, every_prefix_says_what_it_wants)
+{
+    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
+        uint8_t out[SAMPLE_BYTES_MAX];
+        size_t n = frame_encode_event(&event_samples[i].event, out, sizeof(out));
+        for (size_t len = 0; len < n; len++) {
+            uint8_t *prefix = malloc(len + !len);
+            struct event event;
+            size_t want = 0;
+            memcpy(prefix, out, len);
+            cr_assert_eq(decode(slice_of(prefix, len), &event, &want), 0);
+            cr_assert_eq(want, len < 4 ? 4 : len < 6 ? len + 1 : n);
+            free(prefix);
+        }
+    }
+}
+
+Test(frame_event, byte_at_a_time_equals_bulk)
+{
+    uint8_t all[EVENT_SAMPLES * SAMPLE_BYTES_MAX];
+    size_t len = 0, want, at = 0, done = 0;
+    struct event event;
+    for (size_t i = 0; i < EVENT_SAMPLES; i++)
+        len += frame_encode_event(&event_samples[i].event, all + len, sizeof(all) - len);
+    for (size_t have = 0; have <= len; have++) {
+        int64_t n = decode(slice_of(all + at, have - at), &event, &want);
+        if (n == 0)
+            continue;
+        cr_assert_gt(n, 0);
+        cr_assert_lt(done, EVENT_SAMPLES);
+        cr_assert(same_event(&event, &event_samples[done].event));
+        done++;
+        at += (size_t)n;
+    }
+    cr_assert_eq(done, EVENT_SAMPLES);
+}
+
+/* A body that got one byte shorter or longer, under a length that says so, is malformed,
+ * unless its last field takes the rest. */
+Test(frame_event, fields_must_fit_the_body)
+{
+    unsigned cut_refused = 0, grown_refused = 0;
+    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
+        uint8_t out[SAMPLE_BYTES_MAX];
+        struct event event;
+        size_t want, n = frame_encode_event(&event_samples[i].event, out, sizeof(out));
+        enum msg_type type = event_samples[i].event.type;
+        bool rest = type == MSG_NACK || type == MSG_MESSAGE || type == MSG_DIRECT_MESSAGE ||
+                    type == MSG_GOAWAY || type == MSG_ERROR;
+        out[3]--;
+        int64_t cut = decode(slice_of(out, n - 1), &event, &want);
+        out[3] += 2;
+        out[n] = 'x';
+        int64_t grown = decode(slice_of(out, n + 1), &event, &want);
+        if (rest) {
+            cr_assert_eq(grown, (int64_t)n + 1, "%s", event_samples[i].name);
+        } else {
+            cr_assert_eq(cut, -REASON_MALFORMED, "%s", event_samples[i].name);
+            cr_assert_eq(grown, -REASON_MALFORMED, "%s", event_samples[i].name);
+        }
+        cut_refused += cut < 0;
+        grown_refused += grown < 0;
+    }
+    cr_assert_gt(cut_refused, grown_refused); /* ERROR without text has no rest to spare */
+    cr_assert_gt(grown_refused, 0);
+}
+
+Test(frame_event, encode_needs_all_of_its_room)
+{
+    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
+        uint8_t out[SAMPLE_BYTES_MAX];
+        size_t n = frame_encode_event(&event_samples[i].event, out, sizeof(out));
+        cr_assert_leq(n, encode_bytes_max(&event_samples[i].event));
+        for (size_t cap = 0; cap < n; cap++) {
+            memset(out, 0xEE, sizeof(out));
+            cr_assert_eq(frame_encode_event(&event_samples[i].event, out, cap), 0);
+            for (size_t j = cap; j < n; j++)
+                cr_assert_eq(out[j], 0xEE);
+        }
+        cr_assert_eq(frame_encode_event(&event_samples[i].event, out, n), n);
+    }
+}
+
+Test(frame_event, encode_refuses_what_cannot_be_said)
+{
+    uint8_t out[1024], text[256];
+    memset(text, 'x', sizeof(text));
+    struct event event = {.type = MSG_PUBLISH};
+    cr_assert_eq(frame_encode_event(&event, out, sizeof(out)), 0);
+    event = (struct event){.type = MSG_MESSAGE, .message = {.name = slice_of(text, 256)}};
+    cr_assert_eq(frame_encode_event(&event, out, sizeof(out)), 0);
+    event = (struct event){.type = MSG_NICKED, .nicked = {.name = slice_of(text, 256)}};
+    cr_assert_eq(frame_encode_event(&event, out, sizeof(out)), 0);
+}
+
+static int64_t decode_body(unsigned type, unsigned flags, const void *body, size_t len)
+{
+    static uint8_t out[FRAME_BYTES_CEILING];
+    struct event event;
+    size_t want;
+    const uint8_t header[] = {0,
+                              0,
+                              (uint8_t)((len + 4) >> 8),
+                              (uint8_t)(len + 4),
+                              FRAME_MAGIC,
+                              FRAME_VERSION,
+                              (uint8_t)type,
+                              (uint8_t)flags};
+    memcpy(out, header, sizeof(header));
+    memcpy(out + sizeof(header), body, len);
+    int64_t n = decode(slice_of(out, sizeof(header) + len), &event, &want);
+    if (n > 0 && flags & FRAME_FLAG_SKIP)
+        cr_assert_eq(event.type, type == MSG_PRESENCE ? MSG_PRESENCE : MSG_NONE);
+    return n;
+}
+
+struct refused_case {
+    unsigned type, flags;
+    const char *body;
+    size_t len;
+    enum reason reason; /* NONE: the frame is fine */
+};
+
+#define BYTES(text) (text), sizeof(text) - 1
+#define ZERO8       "\0\0\0\0\0\0\0\0"
+#define NAME33      "123456789012345678901234567890123"
+
+static const struct refused_case refused[] = {
+    {0x00, 0, BYTES(""), REASON_UNKNOWN_TYPE},
+    {0x12, 0, BYTES(""), REASON_UNKNOWN_TYPE},
+    {0xFF, 0x7F, BYTES(""), REASON_UNKNOWN_TYPE},
+    {0x12, 0x80, BYTES("x"), REASON_NONE},
+    {MSG_HELLO, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_JOIN, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_LEAVE, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_PUBLISH, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_DIRECT, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_WHO, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_ROOMS, 0x80, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_NICK, 0, BYTES(""), REASON_WRONG_DIRECTION},
+    {MSG_NICKED, 0,
+     BYTES("\x20"
+           "12345678901234567890123456789012"),
+     REASON_NONE},
+    {MSG_NICKED, 0, BYTES("\x21" NAME33), REASON_MALFORMED},
+    {MSG_NICKED, 0, BYTES("\1\xFF"), REASON_BAD_TEXT},
+    {MSG_MESSAGE, 0, BYTES(ZERO8 ZERO8 ZERO8 ZERO8 "\0\0\0"), REASON_MALFORMED},
+    {MSG_MESSAGE, 0, BYTES(ZERO8 ZERO8 ZERO8 ZERO8 "\0\0\0\0"), REASON_MALFORMED},
+    {MSG_MESSAGE, 0, BYTES(ZERO8 ZERO8 ZERO8 ZERO8 "\0\0\0\0\0"), REASON_NONE},
+    {MSG_MESSAGE, 0, BYTES(ZERO8 ZERO8 ZERO8 ZERO8 "\0\0\0\0\0\x80"), REASON_BAD_TEXT},
+    {MSG_MESSAGE, 0, BYTES(ZERO8 ZERO8 ZERO8 ZERO8 "\0\0\0\0\1\x80"), REASON_BAD_TEXT},
+    {MSG_MESSAGE, 0, BYTES(ZERO8 ZERO8 ZERO8 ZERO8 "\0\0\0\0\x21" NAME33), REASON_MALFORMED},
+    {MSG_NACK, 0, BYTES(ZERO8 "\0\0\0\0\0\1\1"), REASON_NONE},
+    {MSG_NACK, 0, BYTES(ZERO8 "\0\0\0\0\0\1\2"), REASON_MALFORMED},    /* may_retry: 2 */
+    {MSG_LEFT, 0, BYTES("\0\0\0\7\xFF\xFF"), REASON_NONE},             /* a newer reason */
+    {MSG_MEMBERS, 0, BYTES("\0\0\0\0\0\0\0\0"), REASON_NONE},          /* no entries */
+    {MSG_MEMBERS, 0, BYTES("\2\0\0\0\0\0\0\0"), REASON_MALFORMED},     /* more: 2 */
+    {MSG_MEMBERS, 0, BYTES("\0\0\0\0\0\0\0\1"), REASON_MALFORMED},     /* one, not there */
+    {MSG_ROOM_LIST, 0, BYTES("\0\0\0\0\0\xFF\xFF"), REASON_MALFORMED}, /* 65535 */
+    {MSG_PRESENCE, 0x80, BYTES(ZERO8 "\0\1\1" ZERO8 "\1a"), REASON_NONE},
+    {MSG_PRESENCE, 0x80, BYTES(ZERO8 "\0\1\0" ZERO8 "\1a"), REASON_MALFORMED}, /* kind: 0 */
+    {MSG_PRESENCE, 0x80, BYTES(ZERO8 "\0\1\4" ZERO8 "\1a"), REASON_MALFORMED}, /* kind: 4 */
+    {MSG_PRESENCE, 0x80, BYTES(ZERO8 "\0\1\3" ZERO8 "\1a"), REASON_MALFORMED}, /* no old name */
+};
+
+Test(frame_event, servers_are_not_trusted)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+        const struct refused_case *c = &refused[i];
+        int64_t expected = c->reason ? -(int64_t)c->reason : (int64_t)c->len + 8;
+        cr_assert_eq(decode_body(c->type, c->flags, c->body, c->len), expected, "case %zu", i);
+    }
+}
+
+Test(frame_event, welcome_token_has_0_or_16_bytes)
+{
+    uint8_t out[SAMPLE_BYTES_MAX];
+    for (size_t len = 0; len <= 17; len++) {
+        struct event decoded, event = {.type = MSG_WELCOME};
+        event.welcome.token = slice_of("12345678901234567", len);
+        size_t want, n = frame_encode_event(&event, out, sizeof(out));
+        int64_t expected = len == 0 || len == 16 ? (int64_t)n : -REASON_MALFORMED;
+        cr_assert_eq(decode(slice_of(out, n), &decoded, &want), expected, "%zu", len);
+    }
+}
+
+Test(frame_event, lists_hold_as_many_entries_as_allowed_and_no_more)
+{
+    struct person people[LIST_ENTRIES_MAX + 1];
+    struct room_entry rooms[LIST_ENTRIES_MAX + 1];
+    static uint8_t out[FRAME_BYTES_CEILING];
+    for (size_t i = 0; i < ARRAY_SIZE(people); i++) {
+        people[i] = (struct person){.kind = PRESENCE_JOINED, .id = i, .name = slice_str("x")};
+        rooms[i] = (struct room_entry){.members = (uint32_t)i, .name = slice_str("y")};
+    }
+    for (unsigned extra = 0; extra < 2; extra++) {
+        uint16_t count = (uint16_t)(LIST_ENTRIES_MAX + extra);
+        const struct event events[] = {
+            {.type = MSG_MEMBERS, .members = {.count = count, .people = people}},
+            {.type = MSG_ROOM_LIST, .room_list = {.count = count, .rooms = rooms}},
+            {.type = MSG_PRESENCE, .presence = {.count = count, .people = people}},
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+            struct event decoded;
+            size_t want, n = frame_encode_event(&events[i], out, sizeof(out));
+            int64_t expected = extra ? -REASON_MALFORMED : (int64_t)n;
+            cr_assert_gt(n, 0);
+            cr_assert_eq(decode(slice_of(out, n), &decoded, &want), expected);
+        }
+    }
+    cr_assert_eq(lists.people[LIST_ENTRIES_MAX - 1].id, LIST_ENTRIES_MAX - 1);
+    cr_assert_eq(lists.rooms[LIST_ENTRIES_MAX - 1].members, LIST_ENTRIES_MAX - 1);
+}
+
+Test(frame_event, text_and_body_have_limits)
+{
+    static uint8_t out[2 * FRAME_BYTES_CEILING], text[BODY_BYTES_CEILING + 1];
+    memset(text, 'x', sizeof(text));
+    struct {
+        struct event event;
+        struct slice *text;
+        size_t max;
+    } cases[] = {
+        {.event = {.type = MSG_ERROR}, .max = TEXT_BYTES_MAX},
+        {.event = {.type = MSG_GOAWAY}, .max = TEXT_BYTES_MAX},
+        {.event = {.type = MSG_NACK}, .max = TEXT_BYTES_MAX},
+        {.event = {.type = MSG_MESSAGE}, .max = BODY_BYTES_CEILING},
+        {.event = {.type = MSG_DIRECT_MESSAGE}, .max = BODY_BYTES_CEILING},
+    };
+    cases[0].text = &cases[0].event.error.text;
+    cases[1].text = &cases[1].event.goaway.text;
+    cases[2].text = &cases[2].event.nack.text;
+    cases[3].text = &cases[3].event.message.body;
+    cases[4].text = &cases[4].event.direct.body;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct event decoded;
+        size_t want;
+        *cases[i].text = slice_of(text, cases[i].max);
+        size_t n = frame_encode_event(&cases[i].event, out, sizeof(out));
+        cr_assert_eq(decode(slice_of(out, n), &decoded, &want), (int64_t)n);
+        cases[i].text->len++;
+        n = frame_encode_event(&cases[i].event, out, sizeof(out));
+        cr_assert_eq(decode(slice_of(out, n), &decoded, &want), -REASON_MALFORMED);
+    }
+}
