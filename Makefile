@@ -82,7 +82,7 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz
 FUZZ_SECONDS ?= 60
 
 .PHONY: all run check test perf-programs fuzz lint install clean help deps FORCE
-all: $(INSTALLED)
+all: $(ARCHIVES:%=$(B)/%.a) $(INSTALLED)
 perf-programs: $(filter $(B)/perf/%,$(PROGRAMS))
 
 run:
