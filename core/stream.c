@@ -27,6 +27,7 @@
 #define STREAM_REARM      0x080u /* listed in streams->rearm */
 #define STREAM_STARVED    0x100u /* listed in streams->starved */
 #define STREAM_HUNGRY     0x200u /* the last receive filled its buffer: there is probably more */
+#define STREAM_DYING      0x400u /* listed in streams->dying */
 
 /* Closing costs two system calls for each stream, some 10 us together: a mass disconnect is
  * spread over turns, about 2 ms each, so that the living do not wait for the dead. */
@@ -86,6 +87,9 @@ static struct stream *fifo_pop(struct streams *streams, struct stream_fifo *fifo
 static void dying_push(struct streams *streams, struct stream *stream)
 {
     struct stream_fifo *fifo = &streams->dying;
+    if (stream->flags & STREAM_DYING)
+        return;
+    stream->flags |= STREAM_DYING;
     stream->next_dying = POOL_NONE;
     if (fifo->tail == POOL_NONE)
         fifo->head = stream->slot;
@@ -100,6 +104,7 @@ static struct stream *dying_pop(struct streams *streams)
     struct stream_fifo *fifo = &streams->dying;
     CHECK(fifo->head != POOL_NONE);
     struct stream *stream = stream_at(streams, fifo->head);
+    stream->flags &= ~STREAM_DYING;
     fifo->head = stream->next_dying;
     if (fifo->head == POOL_NONE)
         fifo->tail = POOL_NONE;
