@@ -1,0 +1,226 @@
+/* answers.c -- what a home answers, on the shard of the one who asked. */
+#include "shard/dispatch.h"
+#include "shard/gather.h"
+#include "shard/room.h"
+#include "shard/shard.h"
+
+/* The membership that waits for this answer, if it still does. */
+static struct member *waiting(struct shard *shard, const struct session *session, uint32_t index)
+{
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+        struct member *member = session_member_at(shard, i);
+        if (i == index)
+            return member->state == MEMBER_JOINING ? member : NULL;
+        i = member->next;
+    }
+    return NULL;
+}
+
+/* JOINED found nobody: the home must not count somebody who is not there. */
+static void give_back(struct shard *shard, const struct xmsg *joined)
+{
+    struct slice person, name;
+    struct xmsg *msg = shard_post(shard, (uint16_t)(joined->room % shard->ports_count), XMSG_LEAVE);
+
+    xnames_of(joined, &person, &name);
+    msg->room = joined->room;
+    msg->who = joined->who;
+    xnames_attach(&shard->vital, msg, person, slice_of(NULL, 0));
+}
+
+static void tell_rename(struct shard *shard, const struct session *session,
+                        const struct member *member, struct slice name, struct slice old_name)
+{
+    struct xmsg *msg = shard_post(shard, member->feed->room->home, XMSG_RENAME);
+
+    msg->room = member->room;
+    msg->id = session->id;
+    xnames_attach(&shard->vital, msg, name, old_name);
+}
+
+static void tell_joined(struct shard *shard, struct session *session, const struct xmsg *msg)
+{
+    struct slice person, name;
+    const struct xnames *names = xnames_of(msg, &person, &name);
+    struct event event = {.type = MSG_JOINED};
+
+    event.joined.room = msg->room;
+    event.joined.epoch = msg->value;
+    event.joined.head = msg->number;
+    event.joined.members = names->members;
+    event.joined.name = name;
+    session_tell(shard, session, &event);
+    if (msg->id == 0)
+        return;
+    event.type = MSG_GAP;
+    event.gap.room = msg->room;
+    event.gap.from = msg->id;
+    event.gap.to = msg->number;
+    event.gap.reason = (enum reason)msg->count;
+    session_tell(shard, session, &event);
+}
+
+void dispatch_joined(struct shard *shard, const struct xmsg *msg)
+{
+    struct session *session = session_find(shard, &msg->who);
+    struct member *member = session == NULL ? NULL : waiting(shard, session, msg->cookie);
+
+    if (member == NULL) {
+        give_back(shard, msg);
+        return;
+    }
+    session->pending--;
+    if (room_join(shard, member, msg) < 0) {
+        struct cmd cmd = {.type = MSG_JOIN};
+        give_back(shard, msg);
+        session_member_free(shard, session, member);
+        session_refuse(shard, session, &cmd, REASON_NO_MEMORY);
+    } else {
+        struct slice announced;
+        tell_joined(shard, session, msg);
+        xnames_of(msg, &announced, NULL);
+        /* The name changed while the JOIN was on its way. */
+        if (session->state != SESSION_CLOSED && !slice_equal(announced, session_name(session)))
+            tell_rename(shard, session, member, session_name(session), announced);
+    }
+    session_answered(shard, session);
+}
+
+void dispatch_refused(struct shard *shard, const struct xmsg *msg)
+{
+    struct session *session = session_find(shard, &msg->who);
+    struct member *member = session == NULL ? NULL : waiting(shard, session, msg->cookie);
+    struct cmd cmd = {.type = MSG_JOIN};
+
+    if (member == NULL)
+        return;
+    session->pending--;
+    session_member_free(shard, session, member);
+    session_refuse(shard, session, &cmd, (enum reason)msg->value);
+    session_answered(shard, session);
+}
+
+static void welcome(struct shard *shard, struct session *session)
+{
+    const struct options *options = shard->options;
+    struct event event = {.type = MSG_WELCOME};
+
+    event.welcome.connection = session->id;
+    event.welcome.shard = shard->index;
+    event.welcome.body_bytes_max = (uint32_t)options->body_bytes_max;
+    event.welcome.rooms_max = (uint16_t)options->rooms_per_client_max;
+    event.welcome.name = session_name(session);
+    event.welcome.token = slice_of(NULL, 0);
+    event.welcome.server = slice_str("uproard " UPROAR_VERSION);
+    session_tell(shard, session, &event);
+}
+
+static void tell_rooms(struct shard *shard, const struct session *session, struct slice name)
+{
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+        const struct member *member = session_member_at(shard, i);
+        i = member->next;
+        if (member->state != MEMBER_JOINING) /* dispatch_joined tells those */
+            tell_rename(shard, session, member, name, session_name(session));
+    }
+}
+
+void dispatch_name_granted(struct shard *shard, const struct xmsg *msg)
+{
+    struct session *session = session_find(shard, &msg->who);
+    struct slice name;
+
+    xnames_of(msg, &name, NULL);
+    if (session == NULL) {
+        names_release(shard, name, msg->id);
+        return;
+    }
+    session->pending--;
+    if (session->named) {
+        tell_rooms(shard, session, name);
+        if (!names_same(session_name(session), name))
+            names_release(shard, session_name(session), session->id);
+    }
+    session->named = true;
+    session->name_bytes = (uint8_t)name.len;
+    memcpy(session->name, name.data, name.len);
+    if (msg->flags == 0) {
+        session->state = SESSION_LIVE;
+        welcome(shard, session);
+    } else {
+        struct event event = {.type = MSG_NICKED, .nicked.name = name};
+        session_tell(shard, session, &event);
+    }
+    session_unblock(shard, session, BLOCK_NAME);
+    session_answered(shard, session);
+}
+
+void dispatch_name_taken(struct shard *shard, const struct xmsg *msg)
+{
+    struct session *session = session_find(shard, &msg->who);
+    struct cmd cmd = {.type = msg->flags == 0 ? MSG_HELLO : MSG_NICK};
+
+    if (session == NULL)
+        return;
+    session->pending--;
+    if (msg->flags == 0)
+        session->state = SESSION_NEW; /* another HELLO may follow */
+    session_refuse(shard, session, &cmd, (enum reason)msg->value);
+    session_unblock(shard, session, BLOCK_NAME);
+    session_answered(shard, session);
+}
+
+static void receipt(struct shard *shard, const struct xreceipt *record)
+{
+    struct session *session = session_find(shard, &record->who);
+    struct event event = {.type = MSG_ACK};
+
+    if (session == NULL)
+        return;
+    session->unacked--;
+    if (record->reason == REASON_NONE) {
+        event.ack.room = record->room;
+        event.ack.msgid = record->msgid;
+        event.ack.seq = record->seq;
+        session_tell(shard, session, &event);
+    } else {
+        struct cmd cmd = {.type = record->room == 0 ? MSG_DIRECT : MSG_PUBLISH,
+                          .ref = record->msgid};
+        if (record->room != 0)
+            cmd.publish.room = record->room;
+        session_refuse(shard, session, &cmd, (enum reason)record->reason);
+    }
+    session_answered(shard, session);
+}
+
+void dispatch_receipts(struct shard *shard, const struct xmsg *msg)
+{
+    for (uint32_t at = 0; at < msg->length; at += (uint32_t)XRECORD_BYTES(struct xreceipt, 0))
+        receipt(shard, xmsg_record(msg, at));
+}
+
+void dispatch_deliver(struct shard *shard, const struct xmsg *msg)
+{
+    const struct xdirect *in = xmsg_record(msg, 0);
+    const uint8_t *tail = (const uint8_t *)(in + 1);
+    struct session *session = session_find(shard, &msg->who);
+    struct event event = {.type = MSG_DIRECT_MESSAGE};
+    enum reason reason = REASON_NONE;
+
+    if (session == NULL || session->state != SESSION_LIVE) {
+        reason = REASON_UNDELIVERED;
+    } else if (session->lane.bytes + in->body_bytes + MESSAGE_OVERHEAD_MAX >
+               shard->options->control_bytes_max) {
+        reason = REASON_BUSY;
+    } else {
+        event.direct.time_ms = shard->loop.realtime_ms;
+        event.direct.sender = in->sender;
+        event.direct.msgid = in->msgid;
+        event.direct.name = slice_of(tail, in->name_bytes);
+        event.direct.body = slice_of(tail + in->name_bytes + in->to_bytes, in->body_bytes);
+        session_tell(shard, session, &event);
+        if (session->state == SESSION_CLOSED)
+            reason = REASON_UNDELIVERED;
+    }
+    shard_receipt(shard, &in->who, 0, in->msgid, 0, in->body_bytes, reason);
+}

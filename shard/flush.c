@@ -1,0 +1,138 @@
+/* flush.c -- see flush.h. */
+#include "shard/flush.h"
+
+#include "core/clock.h"
+#include "shard/room.h"
+#include "shard/session.h"
+#include "shard/shard.h"
+
+/* The spacing is looked at once in such a time, and moves by an eighth of its ceiling: from
+ * none to the ceiling in 80 ms, which is shorter than anybody notices and longer than a burst. */
+#define ADJUST_NS (10 * NS_PER_MS)
+
+void flush_init(struct flush *flush)
+{
+    memset(flush, 0, sizeof(*flush));
+    list_init(&flush->dirty);
+    flush->due_head = flush->due_tail = POOL_NONE;
+}
+
+void flush_feed(struct shard *shard, struct feed *feed)
+{
+    if (!list_linked(&feed->dirty))
+        list_add_tail(&shard->flush.dirty, &feed->dirty);
+}
+
+void flush_session(struct shard *shard, struct session *session)
+{
+    struct flush *flush = &shard->flush;
+
+    if (session->due)
+        return;
+    session->due = true;
+    session->due_next = POOL_NONE;
+    if (flush->due_tail == POOL_NONE)
+        flush->due_head = session->stream.slot;
+    else
+        session_at(shard, flush->due_tail)->due_next = session->stream.slot;
+    flush->due_tail = session->stream.slot;
+}
+
+static struct session *due_pop(struct shard *shard)
+{
+    struct flush *flush = &shard->flush;
+
+    if (flush->due_head == POOL_NONE)
+        return NULL;
+    struct session *session = session_at(shard, flush->due_head);
+    flush->due_head = session->due_next;
+    if (flush->due_head == POOL_NONE)
+        flush->due_tail = POOL_NONE;
+    session->due = false;
+    return session;
+}
+
+void flush_forget(struct shard *shard, struct session *session)
+{
+    struct flush *flush = &shard->flush;
+    uint32_t before = POOL_NONE;
+
+    if (!session->due)
+        return;
+    /* Sessions end far less often than they are flushed: a walk is fine. */
+    for (uint32_t at = flush->due_head; at != session->stream.slot;
+         at = session_at(shard, at)->due_next)
+        before = at;
+    if (before == POOL_NONE)
+        flush->due_head = session->due_next;
+    else
+        session_at(shard, before)->due_next = session->due_next;
+    if (flush->due_tail == session->stream.slot)
+        flush->due_tail = before;
+    session->due = false;
+}
+
+static void adjust_spacing(struct shard *shard)
+{
+    struct flush *flush = &shard->flush;
+    uint64_t ceiling = shard->options->flush_us * 1000;
+    uint64_t step = ceiling / 8;
+    uint64_t now = shard->loop.now_ns;
+    uint64_t since = now - flush->adjusted_ns;
+
+    if (since < ADJUST_NS)
+        return;
+    flush->adjusted_ns = now;
+    if (shard->loop.busy_share > BUSY_HIGH && since < 4 * ADJUST_NS)
+        flush->spacing_ns = u64_min(ceiling, flush->spacing_ns + step);
+    else if (shard->loop.busy_share < BUSY_LOW)
+        flush->spacing_ns -= u64_min(flush->spacing_ns, step * (since / ADJUST_NS));
+}
+
+/* Everyone who reads a dirty feed and can be sent to becomes due. */
+static void feed_flush(struct shard *shard, struct feed *feed)
+{
+    feed_trim(shard, feed, shard->options->feed_bytes_max);
+    list_for_each_safe(node, after, &feed->members)
+    {
+        struct member *member = list_entry(node, struct member, link);
+        struct session *session = session_at(shard, member->session);
+        if (!stream_sending(&session->stream))
+            flush_session(shard, session);
+    }
+    if (!feed->recall)
+        return;
+    feed->recall = false;
+    list_for_each_safe(node, after, &feed->detached)
+    {
+        struct member *member = list_entry(node, struct member, link);
+        flush_session(shard, session_at(shard, member->session));
+    }
+}
+
+uint64_t flush_run(struct shard *shard)
+{
+    struct flush *flush = &shard->flush;
+    uint64_t now = shard->loop.now_ns;
+    struct session *session;
+    unsigned sent = 0;
+
+    adjust_spacing(shard);
+    if (list_empty(&flush->dirty) && flush->due_head == POOL_NONE)
+        return UINT64_MAX;
+    if (now < flush->next_ns && flush->next_ns - now <= flush->spacing_ns)
+        return flush->next_ns - now;
+
+    struct list *node;
+    while ((node = list_pop(&flush->dirty)) != NULL)
+        feed_flush(shard, list_entry(node, struct feed, dirty));
+    while (sent < FLUSH_SLICE && (session = due_pop(shard)) != NULL)
+        sent += session_send_due(shard, session);
+    flush->sends += sent;
+    if (flush->due_head != POOL_NONE) {
+        flush->slices++;
+        return 0;
+    }
+    flush->next_ns = now + flush->spacing_ns;
+    return UINT64_MAX;
+}

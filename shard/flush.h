@@ -1,0 +1,51 @@
+/* flush.h -- when to send, and to whom.
+ *
+ * Nothing is sent from inside a handler. Handlers mark: a feed that got something is dirty, a
+ * session with a reply, a gap or a send just done is due. At the end of the turn every due
+ * session gets one send with all that it is owed, as far as one send goes; the rest follows
+ * when that send is done.
+ *
+ * Spacing. A send costs about 3 us in the kernel's TCP whatever it carries, so a busy shard
+ * that sends less often sends more with each. The spacing is adaptive: none on an idle shard; while
+ * the loop is busy for more than BUSY_HIGH of the time it grows, below BUSY_LOW it shrinks, and it
+ * never exceeds options.flush_us.
+ *
+ * A room with very many members is flushed in slices of FLUSH_SLICE sends, so that it cannot
+ * keep the shard from accepting and reading.
+ */
+#ifndef UPROAR_SHARD_FLUSH_H
+#define UPROAR_SHARD_FLUSH_H
+
+#include "core/list.h"
+#include "core/pool.h"
+
+struct shard;
+struct feed;
+struct session;
+
+#define FLUSH_SLICE 256u
+
+/* Shares of 1024, as loop.busy_share. */
+#define BUSY_HIGH 614u /* 60 % */
+#define BUSY_LOW  410u /* 40 % */
+
+struct flush {
+    struct list dirty;           /* feeds */
+    uint32_t due_head, due_tail; /* sessions, through due_next */
+    uint64_t spacing_ns;
+    uint64_t next_ns;       /* no sends before this moment */
+    uint64_t adjusted_ns;   /* when the spacing was last looked at */
+    uint64_t sends, slices; /* counters */
+};
+
+void flush_init(struct flush *flush);
+/* The feed has something its members have not been sent. */
+void flush_feed(struct shard *shard, struct feed *feed);
+/* The session has something to be sent, or to be looked at once its send is over. */
+void flush_session(struct shard *shard, struct session *session);
+/* The session is going: forget it. */
+void flush_forget(struct shard *shard, struct session *session);
+/* End of the turn: builds sends. Returns how long the loop may sleep as far as sends go, in ns. */
+uint64_t flush_run(struct shard *shard);
+
+#endif

@@ -1,0 +1,312 @@
+/* home.c -- see home.h. */
+#include "shard/home.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "shard/shard.h"
+
+int homes_init(struct shard *shard)
+{
+    struct homes *homes = &shard->homes;
+
+    list_init(&homes->dirty);
+    int err = map_init(&homes->by_id, 64);
+    return err < 0 ? err : map_init(&homes->by_name, 64);
+}
+
+static void room_free(struct shard *shard, struct home_room *room)
+{
+    list_del(&room->dirty);
+    segment_put(room->run.segment);
+    segment_put(room->presence.segment);
+    map_remove(&shard->homes.by_id, &room->by_id);
+    map_remove(&shard->homes.by_name, &room->by_name);
+    shard->homes.count--;
+    /* Relaxed: it only counts. */
+    atomic_fetch_sub_explicit(&shard->server->rooms, 1, memory_order_relaxed);
+    free(room);
+}
+
+void homes_fini(struct shard *shard)
+{
+    struct homes *homes = &shard->homes;
+    struct map_node *node;
+
+    while (homes->by_id.buckets != NULL && (node = map_walk(&homes->by_id, NULL)) != NULL)
+        room_free(shard, container_of(node, struct home_room, by_id));
+    map_fini(&homes->by_id);
+    map_fini(&homes->by_name);
+}
+
+static struct home_room *find_id(struct shard *shard, uint32_t id)
+{
+    for (struct map_node *n = map_first(&shard->homes.by_id, id); n; n = map_next(n)) {
+        struct home_room *room = container_of(n, struct home_room, by_id);
+        if (room->id == id)
+            return room;
+    }
+    return NULL;
+}
+
+struct home_room *home_find_name(struct shard *shard, struct slice name)
+{
+    uint64_t hash = shard_room_hash(shard, name);
+
+    for (struct map_node *n = map_first(&shard->homes.by_name, hash); n; n = map_next(n)) {
+        struct home_room *room = container_of(n, struct home_room, by_name);
+        if (slice_equal(slice_of(room->name, room->name_bytes), name))
+            return room;
+    }
+    return NULL;
+}
+
+static uint32_t next_id(struct shard *shard)
+{
+    uint32_t id;
+
+    /* Ids come round after 2^32 / ports rooms; those still in use are passed over. */
+    do {
+        id = ++shard->homes.made * shard->ports_count + shard->index;
+    } while (id < shard->ports_count || id % shard->ports_count != shard->index ||
+             find_id(shard, id) != NULL);
+    return id;
+}
+
+static struct home_room *room_new(struct shard *shard, struct slice name)
+{
+    struct homes *homes = &shard->homes;
+    struct server *server = shard->server;
+    size_t bytes = sizeof(struct home_room) + shard->ports_count * sizeof(uint32_t);
+
+    /* Relaxed: it only counts. */
+    if (atomic_fetch_add_explicit(&server->rooms, 1, memory_order_relaxed) >=
+        shard->options->rooms_max) {
+        atomic_fetch_sub_explicit(&server->rooms, 1, memory_order_relaxed);
+        return NULL;
+    }
+    struct home_room *room = calloc(1, bytes);
+    if (room == NULL) {
+        atomic_fetch_sub_explicit(&server->rooms, 1, memory_order_relaxed);
+        return NULL;
+    }
+    room->id = next_id(shard);
+    random_bytes(&room->epoch, sizeof(room->epoch));
+    room->name_bytes = (uint8_t)name.len;
+    memcpy(room->name, name.data, name.len);
+    list_init(&room->dirty);
+    map_add(&homes->by_id, &room->by_id, room->id);
+    map_add(&homes->by_name, &room->by_name, shard_room_hash(shard, name));
+    homes->count++;
+    return room;
+}
+
+static void mark(struct shard *shard, struct home_room *room)
+{
+    if (!list_linked(&room->dirty))
+        list_add_tail(&shard->homes.dirty, &room->dirty);
+}
+
+/* One message to every interested port, all with the same payload. */
+static void post_all(struct shard *shard, struct home_room *room, const struct xmsg *what)
+{
+    for (unsigned word = 0; word < MESH_WORDS; word++) {
+        for (uint64_t bits = room->interest[word]; bits != 0; bits &= bits - 1) {
+            uint16_t to = (uint16_t)(word * 64 + (unsigned)__builtin_ctzll(bits));
+            struct xmsg *msg = shard_post(shard, to, what->type);
+            *msg = *what;
+            if (msg->payload != NULL)
+                segment_ref(msg->payload);
+        }
+    }
+    segment_put(what->payload);
+}
+
+static void close_run(struct shard *shard, struct home_room *room)
+{
+    struct xmsg msg = {.type = XMSG_EVENTS, .room = room->id};
+
+    if (room->run.segment == NULL)
+        return;
+    msg.id = room->run_first;
+    msg.value = shard->loop.realtime_ms;
+    xwriter_attach(&room->run, &msg);
+    post_all(shard, room, &msg);
+}
+
+static void close_presence(struct shard *shard, struct home_room *room)
+{
+    struct xmsg msg = {.type = XMSG_PRESENCE, .room = room->id, .value = room->members};
+
+    if (!room->presence_changed)
+        return;
+    room->presence_changed = false;
+    if (room->presence.segment != NULL)
+        xwriter_attach(&room->presence, &msg);
+    post_all(shard, room, &msg);
+}
+
+bool homes_close(struct shard *shard)
+{
+    struct list *node;
+    bool any = false;
+
+    while ((node = list_pop(&shard->homes.dirty)) != NULL) {
+        struct home_room *room = list_entry(node, struct home_room, dirty);
+        close_run(shard, room);
+        close_presence(shard, room);
+        any = true;
+    }
+    return any;
+}
+
+static void presence(struct shard *shard, struct home_room *room, enum presence_kind kind,
+                     uint64_t id, struct slice name, struct slice old_name)
+{
+    room->presence_changed = true;
+    mark(shard, room);
+    if (room->members > shard->options->presence_names_max) {
+        /* Count only from here on, also for what this turn has named so far. */
+        segment_put(room->presence.segment);
+        room->presence = (struct xwriter){NULL, 0};
+        return;
+    }
+    size_t tail = name.len + old_name.len;
+    struct xperson *record =
+        xwriter_reserve(&shard->vital, &room->presence, XRECORD_BYTES(struct xperson, tail));
+    if (record == NULL)
+        return; /* a run's worth of changes in one turn: the total is right all the same */
+    *record = (struct xperson){.id = id,
+                               .kind = (uint8_t)kind,
+                               .name_bytes = (uint8_t)name.len,
+                               .other_bytes = (uint8_t)old_name.len};
+    memcpy(record + 1, name.data, name.len);
+    if (old_name.len > 0)
+        memcpy((uint8_t *)(record + 1) + name.len, old_name.data, old_name.len);
+}
+
+static void refuse(struct shard *shard, const struct xmsg *join, enum reason reason)
+{
+    struct xmsg *msg = shard_post(shard, join->who.port, XMSG_REFUSED);
+
+    msg->who = join->who;
+    msg->cookie = join->cookie;
+    msg->value = reason;
+}
+
+/* What a member that was here before has missed: JOINED's id is the first number of it. */
+static void tell_missed(const struct home_room *room, const struct xmsg *join, struct xmsg *joined)
+{
+    bool same = join->value == room->epoch && join->number <= room->head;
+
+    if (!(join->flags & JOIN_SINCE) || room->head == 0)
+        return;
+    if (same && join->number == room->head)
+        return;
+    joined->id = same ? join->number + 1 : 1;
+    joined->count = same ? REASON_NOT_RETAINED : REASON_NEW_EPOCH;
+}
+
+void home_join(struct shard *shard, const struct xmsg *msg)
+{
+    struct slice person, name;
+    uint16_t port = msg->who.port;
+
+    xnames_of(msg, &person, &name);
+    struct home_room *room = home_find_name(shard, name);
+    if (room == NULL)
+        room = room_new(shard, name);
+    if (room == NULL) {
+        refuse(shard, msg, REASON_ROOM_LIMIT);
+        return;
+    }
+    if (room->members >= shard->options->room_members_max) {
+        refuse(shard, msg, REASON_ROOM_FULL);
+        return;
+    }
+    close_run(shard, room);
+    room->members++;
+    room->counts[port]++;
+    room->interest[port / 64] |= 1ull << (port % 64);
+
+    struct xmsg *joined = shard_post(shard, port, XMSG_JOINED);
+    joined->room = room->id;
+    joined->who = msg->who;
+    joined->cookie = msg->cookie;
+    joined->flags = msg->flags;
+    joined->value = room->epoch;
+    joined->number = room->head;
+    tell_missed(room, msg, joined);
+    struct xnames *names = xnames_attach(&shard->vital, joined, person, name);
+    names->members = room->members;
+    presence(shard, room, PRESENCE_JOINED, msg->id, person, slice_of(NULL, 0));
+}
+
+void home_leave(struct shard *shard, const struct xmsg *msg)
+{
+    struct home_room *room = find_id(shard, msg->room);
+    uint16_t port = msg->who.port;
+    struct slice person;
+
+    CHECK(room != NULL && room->counts[port] > 0);
+    close_run(shard, room);
+    room->members--;
+    if (--room->counts[port] == 0)
+        room->interest[port / 64] &= ~(1ull << (port % 64));
+    if (room->members == 0) {
+        room_free(shard, room);
+        return;
+    }
+    xnames_of(msg, &person, NULL);
+    presence(shard, room, PRESENCE_LEFT, msg->id, person, slice_of(NULL, 0));
+}
+
+void home_rename(struct shard *shard, const struct xmsg *msg)
+{
+    struct home_room *room = find_id(shard, msg->room);
+    struct slice name, old_name;
+
+    CHECK(room != NULL);
+    xnames_of(msg, &name, &old_name);
+    presence(shard, room, PRESENCE_RENAMED, msg->id, name, old_name);
+}
+
+static struct xmessage *run_reserve(struct shard *shard, struct home_room *room, size_t bytes)
+{
+    struct xmessage *record = xwriter_reserve(&shard->segments, &room->run, bytes);
+
+    if (record == NULL && room->run.segment != NULL) {
+        close_run(shard, room);
+        record = xwriter_reserve(&shard->segments, &room->run, bytes);
+    }
+    return record;
+}
+
+void home_publish(struct shard *shard, const struct xmsg *msg)
+{
+    for (uint32_t at = 0; at < msg->length;) {
+        const struct xmessage *in = xmsg_record(msg, at);
+        size_t bytes = XRECORD_BYTES(struct xmessage, in->name_bytes + in->body_bytes);
+        struct home_room *room = find_id(shard, in->room);
+        enum reason reason = REASON_NONE;
+        uint64_t seq = 0;
+
+        at += (uint32_t)bytes;
+        if (room == NULL) {
+            reason = REASON_NO_SUCH_ROOM;
+        } else {
+            struct xmessage *out = run_reserve(shard, room, bytes);
+            if (out == NULL) {
+                reason = REASON_NO_MEMORY;
+            } else {
+                seq = ++room->head;
+                if (room->run.count == 1)
+                    room->run_first = seq;
+                memcpy(out, in, bytes);
+                mark(shard, room);
+            }
+        }
+        shard_receipt(shard, &in->who, in->room, in->msgid, seq, in->body_bytes, reason);
+    }
+}

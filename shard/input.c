@@ -1,0 +1,227 @@
+/* input.c -- see input.h. */
+#include "shard/input.h"
+
+#include "shard/dispatch.h"
+#include "shard/outgoing.h"
+#include "shard/shard.h"
+
+/* Nobody is known yet, so nobody may make us hold more than a HELLO needs. */
+#define HELLO_FRAME_BYTES_MAX 512u
+
+static bool readable(const struct session *session)
+{
+    return session->blocked == 0 && session->state <= SESSION_LIVE;
+}
+
+static struct codec_limits limits_of(struct shard *shard, const struct session *session)
+{
+    uint32_t most = (uint32_t)shard->options->body_bytes_max + MESSAGE_OVERHEAD_MAX;
+
+    return (struct codec_limits){session->state == SESSION_LIVE ? most : HELLO_FRAME_BYTES_MAX};
+}
+
+/* The stream cannot be read any further: say why, then end. */
+static void unreadable(struct shard *shard, struct session *session, enum reason reason)
+{
+    struct event event = {.type = MSG_ERROR};
+
+    event.error.reason = reason;
+    event.error.about = MSG_NONE;
+    event.error.text = slice_str(reason_sentence(reason));
+    session_tell(shard, session, &event);
+    session_end(shard, session, reason);
+}
+
+static bool sniffed(struct shard *shard, struct session *session, struct slice first)
+{
+    unsigned index;
+
+    switch (codec_sniff(first, &index)) {
+    case SNIFF_YES:
+        session->codec = (uint8_t)index;
+        return true;
+    case SNIFF_MORE:
+        session->want = (uint32_t)first.len + 1;
+        return false;
+    case SNIFF_NO:
+        break;
+    }
+    unreadable(shard, session,
+               first.len > FRAME_LENGTH_BYTES && first.data[0] == 0 ? REASON_BAD_MAGIC
+                                                                    : REASON_UNKNOWN_PROTOCOL);
+    return false;
+}
+
+/* At most one command from `in`. Returns the bytes consumed; 0 when it needs more
+ * (session->want says how many in all) or when reading is over. */
+static size_t consume(struct shard *shard, struct session *session, struct slice in)
+{
+    struct codec_limits limits = limits_of(shard, session);
+    struct owed owed = {.len = 0};
+    struct cmd cmd;
+    size_t want = 0;
+
+    if (session->codec == CODEC_UNKNOWN && !sniffed(shard, session, in))
+        return 0;
+    const struct codec *codec = codecs[session->codec];
+    int64_t used = codec->decode(NULL, &limits, in, &cmd, &want, &owed);
+    if (owed.len > 0)
+        outgoing_owe(shard, session, slice_of(owed.bytes, owed.len));
+    if (used < 0) {
+        unreadable(shard, session, (enum reason)(-used));
+        return 0;
+    }
+    if (used == 0) {
+        session->want = (uint32_t)want;
+        return 0;
+    }
+    shard->commands++;
+    dispatch(shard, session, &cmd);
+    return (size_t)used;
+}
+
+/* Appends to carry until it has what decoding wants. Returns the bytes taken, or -1 when there
+ * is no memory (the session is cut). */
+static int64_t carry_fill(struct shard *shard, struct session *session, struct slice in)
+{
+    struct segment *carry = session->carry;
+    size_t have = carry == NULL ? 0 : carry->used;
+    size_t take = size_min(in.len, session->want > have ? session->want - have : 1);
+
+    if (carry == NULL || segment_room(carry) < take) {
+        /* Grows with what has come, not with what a length field promises. */
+        struct segment *larger = segment_get(&shard->segments, have + take);
+        if (larger == NULL) {
+            session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+            return -1;
+        }
+        if (carry != NULL)
+            memcpy(larger->bytes, carry->bytes, have);
+        larger->used = (uint32_t)have;
+        segment_put(carry);
+        session->carry = carry = larger;
+    }
+    memcpy(carry->bytes + have, in.data, take);
+    carry->used += (uint32_t)take;
+    return (int64_t)take;
+}
+
+/* Decodes from carry. Returns whether it got anywhere. */
+static bool carry_consume(struct shard *shard, struct session *session)
+{
+    struct segment *carry = session->carry;
+    size_t used;
+
+    /* The command's slices point into carry: keep it, whatever the command leads to. */
+    segment_ref(carry);
+    used = consume(shard, session, slice_of(carry->bytes, carry->used));
+    if (used > 0 && session->carry == carry) {
+        carry->used -= (uint32_t)used;
+        memmove(carry->bytes, carry->bytes + used, carry->used);
+        if (carry->used == 0) {
+            segment_put(carry);
+            session->carry = NULL;
+        }
+    }
+    segment_put(carry);
+    return used > 0;
+}
+
+/* Reads as far as it may. Returns how many bytes of `in` were taken; the rest has to wait. */
+static size_t read_bytes(struct shard *shard, struct session *session, struct slice in)
+{
+    size_t at = 0;
+
+    while (readable(session)) {
+        if (session->carry != NULL) {
+            /* Commands that are whole in carry already (it was left while blocked). */
+            if (carry_consume(shard, session))
+                continue;
+            if (at == in.len || !readable(session))
+                break;
+            int64_t took = carry_fill(shard, session, slice_of(in.data + at, in.len - at));
+            if (took < 0)
+                return in.len;
+            at += (size_t)took;
+            continue;
+        }
+        if (at == in.len)
+            break;
+        size_t used = consume(shard, session, slice_of(in.data + at, in.len - at));
+        if (used > 0) {
+            at += used;
+            continue;
+        }
+        if (!readable(session))
+            break;
+        /* The rest is the beginning of a frame. */
+        size_t rest = in.len - at;
+        uint32_t want = session->want;
+        session->want = (uint32_t)rest;
+        if (carry_fill(shard, session, slice_of(in.data + at, rest)) < 0)
+            return in.len;
+        session->want = want;
+        return in.len;
+    }
+    return session->state > SESSION_LIVE ? in.len : at;
+}
+
+static void hold(struct shard *shard, struct session *session, struct slice bytes)
+{
+    struct segment **end = &session->held;
+    size_t held = 0;
+
+    for (; *end != NULL; end = &(*end)->next) {
+        held += (*end)->used;
+        if ((*end)->next == NULL && segment_room(*end) >= bytes.len)
+            break;
+    }
+    if (held + bytes.len > HELD_BYTES_MAX) {
+        session_cut(shard, session, REASON_INPUT_OVERRUN);
+        return;
+    }
+    if (*end == NULL)
+        *end = segment_get(&shard->segments, bytes.len);
+    if (*end == NULL) {
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+        return;
+    }
+    memcpy((*end)->bytes + (*end)->used, bytes.data, bytes.len);
+    (*end)->used += (uint32_t)bytes.len;
+}
+
+void input_bytes(struct shard *shard, struct session *session, struct slice bytes)
+{
+    if (session->state > SESSION_LIVE)
+        return; /* ending: read and thrown away */
+    size_t taken = session->held == NULL ? read_bytes(shard, session, bytes) : 0;
+    if (taken < bytes.len && session->state <= SESSION_LIVE)
+        hold(shard, session, slice_of(bytes.data + taken, bytes.len - taken));
+}
+
+void input_resume(struct shard *shard, struct session *session)
+{
+    while (readable(session) && session->held != NULL) {
+        struct segment *segment = session->held;
+        segment_ref(segment);
+        size_t taken = read_bytes(shard, session, slice_of(segment->bytes, segment->used));
+        if (session->held == segment) { /* else the session ended and let go of it */
+            segment->used -= (uint32_t)taken;
+            memmove(segment->bytes, segment->bytes + taken, segment->used);
+            if (segment->used == 0) {
+                session->held = segment->next;
+                segment_put(segment);
+            }
+        }
+        segment_put(segment);
+    }
+    if (!readable(session))
+        return;
+    /* A command may be whole in carry although nothing was held. */
+    if (session->carry != NULL)
+        read_bytes(shard, session, slice_of(NULL, 0));
+    if (readable(session))
+        stream_resume(&shard->streams, &session->stream);
+    if (session->eof)
+        session_answered(shard, session);
+}

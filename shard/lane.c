@@ -1,0 +1,77 @@
+/* lane.c -- see lane.h. */
+#include "shard/lane.h"
+
+#include "core/check.h"
+
+static struct segment *lane_grow(struct lane *lane, struct segments *segments, size_t bytes)
+{
+    struct segment *segment = segment_get(segments, bytes);
+
+    if (segment == NULL)
+        return NULL;
+    if (lane->tail != NULL)
+        lane->tail->next = segment;
+    else
+        lane->head = segment;
+    lane->tail = segment;
+    return segment;
+}
+
+bool lane_put(struct lane *lane, struct segments *segments, const struct codec *codec,
+              const struct event *event)
+{
+    struct segment *tail = lane->tail;
+    size_t written = 0;
+
+    if (tail != NULL)
+        written = codec->encode(event, tail->bytes + tail->used, segment_room(tail));
+    if (written == 0) {
+        tail = lane_grow(lane, segments, encode_bytes_max(event));
+        if (tail == NULL)
+            return false;
+        written = codec->encode(event, tail->bytes, tail->capacity);
+        CHECK(written > 0);
+    }
+    tail->used += (uint32_t)written;
+    lane->bytes += (uint32_t)written;
+    return true;
+}
+
+bool lane_put_bytes(struct lane *lane, struct segments *segments, struct slice bytes)
+{
+    struct segment *tail = lane->tail;
+
+    if (bytes.len == 0)
+        return true;
+    if (tail == NULL || segment_room(tail) < bytes.len) {
+        tail = lane_grow(lane, segments, bytes.len);
+        if (tail == NULL)
+            return false;
+    }
+    memcpy(tail->bytes + tail->used, bytes.data, bytes.len);
+    tail->used += (uint32_t)bytes.len;
+    lane->bytes += (uint32_t)bytes.len;
+    return true;
+}
+
+struct segment *lane_take(struct lane *lane)
+{
+    struct segment *segment = lane->head;
+
+    if (segment == NULL)
+        return NULL;
+    lane->head = segment->next;
+    if (lane->head == NULL)
+        lane->tail = NULL;
+    segment->next = NULL;
+    lane->bytes -= segment->used;
+    return segment;
+}
+
+void lane_clear(struct lane *lane)
+{
+    struct segment *segment;
+
+    while ((segment = lane_take(lane)) != NULL)
+        segment_put(segment);
+}

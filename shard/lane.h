@@ -1,0 +1,27 @@
+/* lane.h -- the control lane: replies to one client, ahead of its feeds.
+ *
+ * A FIFO of whole encoded frames in segments; an empty lane owns nothing. It is bounded:
+ * at half of control_bytes_max the client's requests are not read any more, so that only
+ * what others cause (a direct message) can find it full, and that is refused to them.
+ */
+#ifndef UPROAR_SHARD_LANE_H
+#define UPROAR_SHARD_LANE_H
+
+#include "core/segment.h"
+#include "proto/codec.h"
+
+struct lane {
+    struct segment *head, *tail; /* through segment->next */
+    uint32_t bytes;
+};
+
+/* Encodes at the end. false without memory. */
+bool lane_put(struct lane *lane, struct segments *segments, const struct codec *codec,
+              const struct event *event);
+/* Bytes that are encoded already. */
+bool lane_put_bytes(struct lane *lane, struct segments *segments, struct slice bytes);
+/* The oldest segment, the caller's now; NULL when empty. */
+struct segment *lane_take(struct lane *lane);
+void lane_clear(struct lane *lane);
+
+#endif

@@ -1,0 +1,136 @@
+/* outgoing.c -- see outgoing.h. */
+#include "shard/outgoing.h"
+
+#include "shard/room.h"
+#include "shard/shard.h"
+
+static void let_go(struct shard *shard, struct session *session)
+{
+    struct flight *flight;
+
+    if (session->flight == POOL_NONE)
+        return;
+    flight = pool_at(&shard->flights, session->flight);
+    for (uint32_t i = 0; i < flight->count; i++)
+        segment_put(flight->pins[i]);
+    pool_put(&shard->flights, session->flight);
+    session->flight = POOL_NONE;
+}
+
+void outgoing_drop(struct shard *shard, struct session *session)
+{
+    let_go(shard, session);
+}
+
+void outgoing_owe(struct shard *shard, struct session *session, struct slice bytes)
+{
+    if (!lane_put_bytes(&session->lane, &shard->segments, bytes))
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+    else
+        flush_session(shard, session);
+}
+
+/* Members that fell off go on at the end of their feed; the lane tells them what they missed. */
+static void tell_gaps(struct shard *shard, struct session *session)
+{
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+        struct member *member = session_member_at(shard, i);
+        struct event event = {.type = MSG_GAP};
+        i = member->next;
+        if (member->state != MEMBER_DETACHED)
+            continue;
+        event.gap.room = member->room;
+        event.gap.reason = (enum reason)member->gap_reason;
+        if (feed_reattach(member->feed, member, &event.gap.from, &event.gap.to)) {
+            session_tell(shard, session, &event);
+            if (session->state == SESSION_CLOSED)
+                return;
+        }
+    }
+}
+
+/* Moves as much of the lane as fits. Returns whether all of it did. */
+static bool take_lane(struct session *session, struct batch *batch)
+{
+    while (session->lane.head != NULL) {
+        if (batch_full(batch))
+            return false;
+        struct segment *segment = lane_take(&session->lane);
+        batch_add(batch, segment, segment->bytes, segment->used);
+    }
+    return true;
+}
+
+static bool take_feeds(struct shard *shard, struct session *session, struct batch *batch)
+{
+    bool all = true;
+
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+        struct member *member = session_member_at(shard, i);
+        i = member->next;
+        if (member->state == MEMBER_READING && !feed_take(shard, member, session->id, batch))
+            all = false;
+    }
+    return all;
+}
+
+/* Nothing is owed and nothing is under way. */
+static void nothing_left(struct shard *shard, struct session *session)
+{
+    if (session->state == SESSION_LEAVING)
+        session_end(shard, session, REASON_PEER_CLOSED);
+    if (session->state == SESSION_ENDING)
+        session_finish(shard, session);
+}
+
+unsigned session_send_due(struct shard *shard, struct session *session)
+{
+    struct batch batch = {.bytes = 0};
+    bool all;
+
+    if (session->state >= SESSION_LINGERING || stream_sending(&session->stream))
+        return 0;
+    tell_gaps(shard, session);
+    if (session->state >= SESSION_LINGERING)
+        return 0;
+    batch.flight = pool_get(&shard->flights, &session->flight);
+    if (batch.flight == NULL) {
+        session->flight = POOL_NONE;
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+        return 0;
+    }
+    batch.flight->count = 0;
+    all = take_lane(session, &batch) && take_feeds(shard, session, &batch);
+    if (batch.flight->count == 0) {
+        let_go(shard, session);
+        nothing_left(shard, session);
+        return 0;
+    }
+    session->last = all && session->state == SESSION_LEAVING;
+    stream_send(&shard->streams, &session->stream, batch.iov, batch.flight->count);
+    return 1;
+}
+
+static bool owed(struct shard *shard, const struct session *session)
+{
+    if (session->lane.head != NULL || session->state >= SESSION_LEAVING)
+        return true;
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+        const struct member *member = session_member_at(shard, i);
+        if (feed_behind(member))
+            return true;
+        i = member->next;
+    }
+    return false;
+}
+
+void outgoing_sent(struct shard *shard, struct session *session)
+{
+    let_go(shard, session);
+    if (session->last && session->state == SESSION_LEAVING && session->lane.head == NULL)
+        session_end(shard, session, REASON_PEER_CLOSED);
+    if (session->lane.bytes <= shard->options->control_bytes_max / 4)
+        session_unblock(shard, session, BLOCK_LANE);
+    if (owed(shard, session))
+        flush_session(shard, session);
+}

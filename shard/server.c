@@ -1,0 +1,275 @@
+/* server.c -- start-up, signals, and the end, on the main thread; workers do the rest.
+ *
+ * Start: limits, sockets, mesh, workers; each worker makes its own shard (rings and memory
+ * belong to the thread that uses them) and meets the others at a barrier before the first
+ * connection is taken. Stop: see shard.c; afterwards all workers hand over what is still on
+ * its way between them, in step, so that every pool can be checked to be whole again.
+ */
+#include "shard/server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "shard/shard.h"
+
+/* Descriptors that are not clients: log, listeners, rings, eventfds, and some to spare. */
+#define RESERVED_FDS(workers) (32u + 4u * (workers))
+
+struct worker {
+    struct thread thread;
+    struct server *server;
+    struct shard *shard;
+    uint16_t index;
+    int listen_fd;
+    int error;
+    char why[512];
+};
+
+static pthread_barrier_t started; /* the workers and the main thread */
+static pthread_barrier_t step;    /* the workers, at the end */
+static _Atomic unsigned moved;    /* messages handled in this round of quiescing */
+static _Atomic unsigned failed;   /* workers that could not start */
+
+void server_wake_all(struct server *server)
+{
+    for (uint16_t i = 0; i < server->workers_count; i++)
+        wake_ring(server->mesh->ports[i].wake);
+}
+
+/* All workers in step, until a round in which nothing moved. */
+static void quiesce(struct worker *worker)
+{
+    unsigned total;
+
+    do {
+        if (pthread_barrier_wait(&step) == PTHREAD_BARRIER_SERIAL_THREAD)
+            atomic_store(&moved, 0);
+        pthread_barrier_wait(&step);
+        atomic_fetch_add(&moved, shard_quiesce(worker->shard));
+        pthread_barrier_wait(&step);
+        total = atomic_load(&moved);
+    } while (total > 0);
+    /* Everything is passed now: the last references come home. */
+    mesh_receipts(worker->shard->port);
+}
+
+static void *worker_run(void *arg)
+{
+    struct worker *worker = arg;
+    char label[16];
+
+    snprintf(label, sizeof(label), "shard %u", worker->index);
+    log_set_thread(label);
+    /* First touched here, after pinning: local memory on NUMA hosts. */
+    worker->shard = aligned_alloc(CACHE_LINE, (sizeof(struct shard) + CACHE_LINE - 1) / CACHE_LINE *
+                                                  CACHE_LINE);
+    if (worker->shard == NULL) {
+        worker->error = -ENOMEM;
+        snprintf(worker->why, sizeof(worker->why), "out of memory");
+    } else {
+        memset(worker->shard, 0, sizeof(struct shard));
+        worker->error = shard_init(worker->shard, worker->server, worker->index, worker->why,
+                                   sizeof(worker->why));
+    }
+    if (worker->error < 0)
+        atomic_fetch_add(&failed, 1);
+    pthread_barrier_wait(&started); /* everybody can be posted to */
+    if (atomic_load(&failed) > 0)
+        return NULL;
+    int err = shard_run(worker->shard, worker->listen_fd);
+    if (err < 0) {
+        log_error("io_uring failed: %s", strerror(-err));
+        _exit(1);
+    }
+    quiesce(worker);
+    int leaks = shard_fini(worker->shard);
+    atomic_fetch_add(&worker->server->leaks, (uint32_t)leaks);
+    free(worker->shard);
+    return NULL;
+}
+
+/* Soft limits up to the hard ones; the client limit follows from what that gives. */
+static void raise_limits(struct server *server)
+{
+    struct rlimit limit;
+    uint64_t reserved = RESERVED_FDS(server->workers_count);
+
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_MEMLOCK, &limit);
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        getrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t most = limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : reserved;
+    if (server->options.clients_max > most) {
+        log_info("at most %llu clients: RLIMIT_NOFILE is %llu (ulimit -n)",
+                 (unsigned long long)most, (unsigned long long)limit.rlim_cur);
+        server->options.clients_max = most;
+    }
+}
+
+/* Complete or not there at all: whoever waits for the file never reads half a number. */
+static bool write_port_file(const char *path, uint16_t port)
+{
+    char temporary[4096];
+    FILE *file = NULL;
+
+    if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) < (int)sizeof(temporary))
+        file = fopen(temporary, "w");
+    if (file == NULL || fprintf(file, "%u\n", port) < 0 || fclose(file) != 0 ||
+        rename(temporary, path) < 0) {
+        log_error("cannot write --port-file %s: %s", path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static void workers_count(struct server *server, struct cpus *cpus)
+{
+    if (cpus_usable(cpus) < 0)
+        cpus->count = cpus->quota = 0;
+    uint64_t count = server->options.workers;
+    if (count == 0)
+        count = cpus->quota < cpus->count ? cpus->quota : cpus->count;
+    if (count == 0)
+        count = 1;
+    server->workers_count = (uint16_t)(count > WORKERS_MAX ? WORKERS_MAX : count);
+}
+
+static int start_workers(struct server *server, struct worker *workers, const int *fds,
+                         const struct cpus *cpus)
+{
+    bool pin = server->options.pin && server->workers_count <= cpus->count;
+
+    for (uint16_t i = 0; i < server->workers_count; i++) {
+        struct worker *worker = &workers[i];
+        char name[16];
+        worker->server = server;
+        worker->index = i;
+        worker->listen_fd = fds[i];
+        snprintf(name, sizeof(name), "shard-%u", i);
+        int err = thread_start(&worker->thread, name, pin ? cpus->ids[i] : -1, worker_run, worker);
+        if (err < 0) {
+            log_error("cannot start a thread: %s", strerror(-err));
+            return err; /* those that run wait at the barrier; the process ends */
+        }
+    }
+    pthread_barrier_wait(&started);
+    for (uint16_t i = 0; i < server->workers_count; i++) {
+        if (workers[i].error < 0) {
+            log_error("cannot start: %s", workers[i].why);
+            return workers[i].error;
+        }
+    }
+    return 0;
+}
+
+/* Until SIGTERM or SIGINT; a second one cuts. */
+static void wait_for_end(struct server *server, const sigset_t *signals)
+{
+    uint32_t stop = 0;
+    int number;
+
+    while (stop < 2) {
+        if (sigwait(signals, &number) != 0)
+            continue;
+        if (number == SIGUSR2)
+            return; /* the workers are gone (worker_watch) */
+        stop++;
+        log_info(stop == 1 ? "stopping: %s" : "stopping at once: %s", strsignal(number));
+        /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
+        atomic_store_explicit(&server->stop, stop, memory_order_seq_cst);
+        server_wake_all(server);
+    }
+}
+
+struct watch {
+    struct worker *workers;
+    uint16_t count;
+    pthread_t main;
+};
+
+/* Joins the workers while the main thread waits for signals, then tells it. */
+static void *watch_run(void *arg)
+{
+    struct watch *watch = arg;
+
+    for (uint16_t i = 0; i < watch->count; i++)
+        thread_join(&watch->workers[i].thread);
+    pthread_kill(watch->main, SIGUSR2);
+    return NULL;
+}
+
+static int serve(struct server *server, struct worker *workers, const sigset_t *signals)
+{
+    struct watch watch = {workers, server->workers_count, pthread_self()};
+    struct thread watcher;
+
+    if (server->options.port_file != NULL &&
+        !write_port_file(server->options.port_file, server->port))
+        return 1;
+    if (thread_start(&watcher, "watch", -1, watch_run, &watch) < 0)
+        return 1;
+    wait_for_end(server, signals);
+    thread_join(&watcher);
+    log_info("stopped after %llu s",
+             (unsigned long long)((clock_monotonic_ns() / NS_PER_MS - server->started_ms) / 1000));
+    return atomic_load(&server->leaks) == 0 ? 0 : 1;
+}
+
+int server_run(const struct options *options)
+{
+    static struct server server;
+    static struct cpus cpus;
+    struct listener_options listen = {.sndbuf_bytes = (unsigned)options->sndbuf_bytes,
+                                      .backlog = (int)options->backlog};
+    int fds[WORKERS_MAX];
+    char why[512];
+    sigset_t signals;
+
+    log_set_level(options->log_level);
+    log_set_thread("main");
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    server.options = *options;
+    server.started_ms = clock_monotonic_ns() / NS_PER_MS;
+    random_bytes(&server.key, sizeof(server.key));
+    workers_count(&server, &cpus);
+    raise_limits(&server);
+    listen.count = server.workers_count;
+    int err = listeners_bind(fds, options->listen, &listen, &server.port, why, sizeof(why));
+    if (err < 0) {
+        log_error("cannot start: %s", why);
+        return 1;
+    }
+    server.mesh = mesh_new(server.workers_count, (uint32_t)options->mesh_slots);
+    struct worker *workers = calloc(server.workers_count, sizeof(*workers));
+    if (server.mesh == NULL || workers == NULL) {
+        log_error("cannot start: out of memory");
+        return 1;
+    }
+    pthread_barrier_init(&started, NULL, server.workers_count + 1u);
+    pthread_barrier_init(&step, NULL, server.workers_count);
+    if (start_workers(&server, workers, fds, &cpus) < 0)
+        return 1;
+    log_info("uproard " UPROAR_VERSION " on port %u: %u workers on %u CPUs, %s", server.port,
+             server.workers_count, cpus.count, options->listen);
+    int status = serve(&server, workers, &signals);
+    mesh_free(server.mesh);
+    free(workers);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* server.h -- what all shards share: start, stop, and the little that they count together. */
+#ifndef UPROAR_SHARD_SERVER_H
+#define UPROAR_SHARD_SERVER_H
+
+#include <stdatomic.h>
+
+#include "core/siphash.h"
+#include "core/thread.h"
+#include "shard/mesh.h"
+#include "shard/options.h"
+
+struct shard;
+
+struct server {
+    /* Read-only once the workers run. */
+    struct options options;
+    struct siphash_key key; /* of this run: nobody can choose names that share a home */
+    struct mesh *mesh;
+    uint16_t workers_count;
+    uint16_t port;
+    uint64_t started_ms;
+
+    /* Off the message path; relaxed, they only count. */
+    _Alignas(CACHE_LINE) _Atomic uint32_t clients;
+    _Atomic uint32_t rooms;
+
+    /* 0: serving; 1: drain; 2: cut. Set by the main thread, read by each shard's turn. */
+    _Atomic uint32_t stop;
+    _Atomic uint32_t drained; /* shards that have no client left: the last one lets all go */
+    _Atomic uint32_t leaks;
+};
+
+/* Every shard takes a turn: something that all should see has changed. */
+void server_wake_all(struct server *server);
+
+/* Runs the server until it is told to stop. The process's exit status. */
+int server_run(const struct options *options);
+
+#endif

@@ -1,0 +1,117 @@
+/* shard.h -- one worker: its loop, its clients, and the homes that hash to it.
+ *
+ * A shard plays three roles, which talk through the mesh even when they meet on one shard:
+ *
+ *   clients' shard    sessions, and for each room with members here a feed (session.h, room.h)
+ *   home of rooms     numbers messages, keeps members' count and interest (home.h)
+ *   home of names     makes names unique, finds people for direct messages (names.h)
+ *
+ * The turn (core/loop.h) with what happens in it here:
+ *
+ *   begin   mesh_drain: what other shards sent; then what it led to on this shard
+ *   reap    accepts, received bytes ─► commands ─► messages to homes; sends that are done
+ *   timers  lingering closes, the accept's retry
+ *   end     settle: post runs to homes, handle what this shard sent to itself, close the
+ *           rooms' runs, post receipts, until nothing moves; show the outboxes (mesh_flush);
+ *           then build sends (flush.h). What a reply confirms is in the rings before the
+ *           reply leaves.
+ *
+ * Everything here belongs to the shard's thread. What is shared with others is in server.h
+ * (read-only or a counter off the message path) and in the mesh.
+ */
+#ifndef UPROAR_SHARD_SHARD_H
+#define UPROAR_SHARD_SHARD_H
+
+#include "core/check.h"
+#include "core/listener.h"
+#include "core/map.h"
+#include "core/segment.h"
+#include "core/siphash.h"
+#include "core/stream.h"
+#include "shard/flush.h"
+#include "shard/home.h"
+#include "shard/mesh.h"
+#include "shard/names.h"
+#include "shard/options.h"
+#include "shard/server.h"
+
+/* Receipts for the clients of one port, waiting to be posted. */
+struct receipts {
+    struct xwriter open;
+    struct segment *full_head, *full_tail; /* full runs, through segment->next; count in used */
+};
+
+struct shard {
+    struct server *server;
+    const struct options *options;
+    uint16_t index;
+    uint16_t ports_count;
+
+    struct loop loop;
+    struct streams streams; /* of struct session */
+    struct listener listener;
+    struct mesh_port *port;
+
+    /* Message memory under the ceiling, and small messages that must not fail, bounded by the
+     * clients' credit. */
+    struct segments segments;
+    struct segments vital;
+
+    struct pool members; /* struct member */
+    struct pool rooms;   /* struct room */
+    struct pool links;   /* struct link */
+    struct pool flights; /* struct flight */
+    struct pool lingers; /* struct linger */
+    struct pool gathers; /* struct gather */
+    struct map rooms_by_id;
+
+    struct flush flush;
+    struct homes homes;
+    struct names names;
+
+    struct xwriter *publishes; /* by home: this turn's publishes, not posted yet */
+    struct receipts *receipts; /* by port */
+    uint64_t publishes_open[MESH_WORDS];
+    uint64_t receipts_open[MESH_WORDS];
+
+    uint64_t sessions_made; /* the low bits of the next connection id */
+    bool draining;          /* the server is shutting down, everyone was told */
+    uint32_t stop_seen;     /* server->stop as this shard last acted on it */
+    bool gone;              /* draining, and no client is left */
+    struct timer drain_deadline;
+
+    uint64_t commands, deliveries; /* counters */
+};
+
+extern _Thread_local struct shard *shard_current;
+/* At the top of a function that only the shard's thread may run. */
+#define CHECK_SHARD(shard) CHECK(shard_current == (shard))
+
+/* In the worker's thread: everything this shard owns. 0 or a negative errno with a sentence. */
+int shard_init(struct shard *shard, struct server *server, uint16_t index, char *why,
+               size_t why_bytes);
+/* Turns until the server stops. 0 or the negative errno with which the ring failed. */
+int shard_run(struct shard *shard, int listen_fd);
+/* After all shards have left their loops: handles what is still on its way between them. Returns
+ * how many messages moved; all shards repeat it, in step, until none does. */
+unsigned shard_quiesce(struct shard *shard);
+/* Reports what should have come back and did not; returns how many kinds of things leaked. */
+int shard_fini(struct shard *shard);
+
+/* A message for a port, behind everything that this shard has for it so far. */
+struct xmsg *shard_post(struct shard *shard, uint16_t to, enum xmsg_type type);
+
+/* Room in this turn's run of publishes for a home. NULL without memory. */
+struct xmessage *shard_publish(struct shard *shard, uint16_t home, size_t tail_bytes);
+
+/* The answer to one PUBLISH or DIRECT, to be posted when what it confirms is in the rings. */
+void shard_receipt(struct shard *shard, const struct session_ref *who, uint32_t room,
+                   uint64_t msgid, uint64_t seq, uint32_t body_bytes, enum reason reason);
+
+/* Which port is the home of a room's or a person's name. */
+uint16_t shard_home_of(const struct shard *shard, uint64_t name_hash);
+/* Rooms: exact bytes. People: ASCII letters fold, so that Anna and anna are one name. */
+uint64_t shard_room_hash(const struct shard *shard, struct slice name);
+uint64_t shard_name_hash(const struct shard *shard, struct slice name);
+
+#endif

@@ -1,0 +1,161 @@
+/* xmsg.h -- all that may cross from one port of the mesh to another.
+ *
+ * A message is one cache line, by value. What has a variable length travels as records in a
+ * segment of the *producer's* pool; the producer's reference is dropped when the ring's head
+ * has passed the slot, so a consumer reads while it handles the slot and keeps nothing.
+ *
+ * Everything goes this way, also between two roles on one shard (a client's shard and its
+ * room's home may be the same): a message to oneself is handled later in the same turn.
+ *
+ *      client's shard                    home of the room / of the name
+ *         JOIN, LEAVE, PUBLISH, RENAME ────────►
+ *         ◄──────── JOINED, REFUSED                 (to the one who asked)
+ *         ◄──────── EVENTS, PRESENCE                (to every shard with members)
+ *         ◄──────── RECEIPTS                        (ACK and NACK, in batches)
+ *         NAME_CLAIM, NAME_RELEASE, DIRECT ────►
+ *         ◄──────── NAME_GRANTED, NAME_TAKEN
+ *         ◄──────── DELIVER                         (a direct message, to the receiver's shard)
+ *         WHO, ROOMS ──────────────────────────►
+ *         ◄──────── WHO_PART ► LIST                 (each shard with members answers in part)
+ */
+#ifndef UPROAR_SHARD_XMSG_H
+#define UPROAR_SHARD_XMSG_H
+
+#include "core/segment.h"
+#include "proto/cmd.h"
+
+enum xmsg_type {
+    XMSG_JOIN,
+    XMSG_LEAVE,
+    XMSG_PUBLISH,
+    XMSG_RENAME,
+    XMSG_JOINED,
+    XMSG_REFUSED,
+    XMSG_EVENTS,
+    XMSG_PRESENCE,
+    XMSG_RECEIPTS,
+    XMSG_NAME_CLAIM,
+    XMSG_NAME_RELEASE,
+    XMSG_NAME_GRANTED,
+    XMSG_NAME_TAKEN,
+    XMSG_DIRECT,
+    XMSG_DELIVER,
+    XMSG_WHO,
+    XMSG_WHO_PART,
+    XMSG_ROOMS,
+    XMSG_LIST,
+    XMSG_TYPES
+};
+
+/* A client's session, from anywhere: where it lives and which of the slot's tenants it is. */
+struct session_ref {
+    uint32_t slot;
+    uint32_t generation;
+    uint16_t port;
+};
+
+struct xmsg {
+    uint8_t type;
+    uint8_t flags;           /* JOIN: JOIN_…; EVENTS: none; see each handler */
+    uint16_t count;          /* records in the payload */
+    uint32_t room;           /* room id, where there is one */
+    struct segment *payload; /* the producer's, or NULL; one reference goes with the slot */
+    uint32_t offset, length; /* of the records in payload->bytes */
+    struct session_ref who;  /* whom it is about, or who asked */
+    uint32_t cookie;         /* echoed: the member that waits, the parts of a list */
+    uint64_t id;             /* connection id; EVENTS: first sequence number */
+    uint64_t value;          /* by type: epoch, time, total */
+    uint64_t number;         /* by type: head, members */
+};
+static_assert(sizeof(struct xmsg) == 64, "one cache line for each message");
+
+/* The records. Each is followed by its bytes and padded to 8, so that the next is aligned. */
+
+/* PUBLISH and EVENTS: the same record goes in and comes out, with its number implied by its
+ * place in the run. */
+struct xmessage {
+    uint64_t sender;
+    uint64_t msgid;
+    struct session_ref who; /* gets the receipt */
+    uint32_t room;
+    uint32_t body_bytes;
+    uint8_t name_bytes;
+    uint8_t spare[3];
+    /* name, body */
+};
+
+struct xreceipt {
+    struct session_ref who;
+    uint32_t room;
+    uint64_t msgid;
+    uint64_t seq;
+    uint32_t body_bytes; /* of what is acknowledged: the client's credit */
+    uint32_t reason;     /* enum reason; REASON_NONE acknowledges */
+};
+
+/* JOIN, WHO: `room` is the room's name; NAME_*, RENAME: `name` is the new one. */
+struct xnames {
+    uint8_t name_bytes;
+    uint8_t other_bytes;
+    uint8_t spare[2];
+    uint32_t members; /* JOINED: of the room */
+    /* name; then the room's name or the old name */
+};
+
+struct xdirect {
+    uint64_t sender;
+    uint64_t msgid;
+    struct session_ref who; /* gets the receipt */
+    uint32_t body_bytes;
+    uint8_t name_bytes; /* the sender's */
+    uint8_t to_bytes;
+    uint8_t spare[6];
+    /* name, to, body */
+};
+
+/* PRESENCE, LIST. */
+struct xperson {
+    uint64_t id;  /* connection id; rooms: members */
+    uint8_t kind; /* enum presence_kind, PRESENCE only */
+    uint8_t name_bytes;
+    uint8_t other_bytes; /* the old name, PRESENCE_RENAMED only */
+    uint8_t spare[5];
+    /* name, old name */
+};
+
+static inline size_t xmsg_pad(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
+
+/* The bytes of a record with its tail, padded. */
+#define XRECORD_BYTES(type, tail_bytes) xmsg_pad(sizeof(type) + (tail_bytes))
+
+/* A run stays below the second largest segment class, so that growing never takes the
+ * largest; only a single record may. */
+#define XRUN_BYTES_MAX (SEGMENT_BYTES_MOST / 4 - sizeof(struct segment))
+
+/* Appends records to a segment that grows with them: what a producer fills before it posts. */
+struct xwriter {
+    struct segment *segment; /* NULL: nothing yet */
+    uint16_t count;
+};
+
+/* Room for a record of so many bytes (a multiple of 8), undefined content. NULL: the run is
+ * full (post it and ask again), or, on an empty writer, there is no memory. */
+void *xwriter_reserve(struct segments *segments, struct xwriter *writer, size_t bytes);
+/* The run becomes the payload of msg; the writer is empty again. */
+void xwriter_attach(struct xwriter *writer, struct xmsg *msg);
+
+/* Walks the records of a payload: `at` goes from 0 to msg->length. */
+static inline const void *xmsg_record(const struct xmsg *msg, uint32_t at)
+{
+    return msg->payload->bytes + msg->offset + at;
+}
+
+/* One struct xnames as msg's payload. Never NULL: a host without memory for it ends the process. */
+struct xnames *xnames_attach(struct segments *segments, struct xmsg *msg, struct slice name,
+                             struct slice other);
+const struct xnames *xnames_of(const struct xmsg *msg, struct slice *name, struct slice *other);
+
+#endif
