@@ -1,0 +1,466 @@
+/* load_publisher.c -- the speaking thread. */
+#include "tools/load_publisher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "tools/load_body.h"
+#include "tools/load_connection.h"
+
+#define LATE_NS        NS_PER_MS
+#define OUT_BYTES      (256u << 10)
+#define PUBLISH_HEADER (FRAME_HEADER_BYTES + 4u + 8u)
+static_assert(OUT_BYTES >= 4 * (PUBLISH_HEADER + BODY_BYTES_CEILING), "several of the largest fit");
+
+/* A message that is under way (closed loop). */
+struct load_flight {
+    uint64_t seq; /* 0: not acknowledged yet; UINT64_MAX: refused, so nobody waits for it */
+    uint32_t room;
+};
+
+struct load_speaker {
+    struct load_connection connection; /* first */
+    uint32_t number;                   /* in the plan */
+    uint32_t rooms;
+    uint32_t *room_ids;          /* by load_plan_publisher_room's n; UINT32_MAX: not in yet */
+    uint64_t sent;               /* messages; also the next message id */
+    uint64_t share;              /* stop there */
+    uint64_t landed;             /* messages before it are no longer under way */
+    struct load_flight *flights; /* ring by message id, flights_mask + 1 of them */
+    uint32_t flights_mask;
+    bool blocked; /* something was due while a send was in flight */
+    uint8_t *out;
+};
+
+static void joined(struct load_publishing *publishing, struct load_speaker *speaker,
+                   const struct event *event)
+{
+    struct load_shared *shared = publishing->shared;
+    uint32_t room = load_room_of_name(shared, event->joined.name);
+    for (uint32_t n = 0; n < speaker->rooms; n++) {
+        if (load_plan_publisher_room(&shared->plan, speaker->number, n) != room)
+            continue;
+        speaker->room_ids[n] = event->joined.room;
+        if (++publishing->joined == publishing->joined_all)
+            atomic_fetch_add_explicit(&shared->ready, 1,
+                                      memory_order_release); /* pairs with main */
+        return;
+    }
+    load_shared_fail(shared, "the server confirmed a room that publisher %u had not asked for",
+                     speaker->number);
+}
+
+/* The place of a message in the flights, or NULL when its id was never sent or has landed. */
+static struct load_flight *flight_find(struct load_speaker *speaker, uint64_t msgid)
+{
+    if (msgid >= speaker->sent || msgid < speaker->landed || speaker->flights == NULL)
+        return NULL;
+    return &speaker->flights[msgid & speaker->flights_mask];
+}
+
+static void acknowledged(struct load_publishing *publishing, struct load_speaker *speaker,
+                         uint64_t msgid, uint64_t seq)
+{
+    struct load_shared *shared = publishing->shared;
+    uint32_t n = (uint32_t)(msgid % speaker->rooms);
+    uint32_t room = load_plan_publisher_room(&shared->plan, speaker->number, n);
+    /* Relaxed: this thread is the only writer, and main adds nothing up from several. */
+    if (seq > atomic_load_explicit(&shared->heads[room], memory_order_relaxed))
+        atomic_store_explicit(&shared->heads[room], seq, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shared->acknowledged, 1, memory_order_relaxed);
+    struct load_flight *flight = flight_find(speaker, msgid);
+    if (flight != NULL)
+        flight->seq = seq;
+}
+
+static void heard(struct load_publishing *publishing, struct load_speaker *speaker,
+                  struct slice frame)
+{
+    struct load_shared *shared = publishing->shared;
+    struct event event;
+    size_t want;
+    char why[LOAD_WHY_BYTES / 2];
+    if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, publishing->lists, &want) <= 0) {
+        load_shared_fail(shared, "the server sent publisher %u a frame that cannot be read",
+                         speaker->number);
+        return;
+    }
+    switch (event.type) {
+    case MSG_WELCOME:
+        if (event.welcome.body_bytes_max < shared->plan.size)
+            load_shared_fail(shared, "the server takes bodies of %u bytes at most",
+                             event.welcome.body_bytes_max);
+        else if (event.welcome.rooms_max < speaker->rooms)
+            load_shared_fail(shared,
+                             "a publisher must be in %u rooms, the server allows %u: give more "
+                             "--publishers",
+                             speaker->rooms, event.welcome.rooms_max);
+        break;
+    case MSG_JOINED:
+        joined(publishing, speaker, &event);
+        break;
+    case MSG_ACK:
+        acknowledged(publishing, speaker, event.ack.msgid, event.ack.seq);
+        break;
+    case MSG_NACK: {
+        atomic_fetch_add_explicit(&shared->refused, 1, memory_order_relaxed);
+        struct load_flight *flight = flight_find(speaker, event.nack.msgid);
+        if (flight != NULL)
+            flight->seq = UINT64_MAX;
+        break;
+    }
+    case MSG_PING:
+        load_connection_pong(&publishing->streams, &speaker->connection, event.ping.token);
+        break;
+    case MSG_ERROR:
+    case MSG_GOAWAY:
+        load_refusal(&event, why, sizeof(why));
+        load_shared_fail(shared, "the server refused publisher %u: %s", speaker->number, why);
+        break;
+    default:
+        break;
+    }
+}
+
+static void cut_off(struct load_publishing *publishing, struct load_speaker *speaker,
+                    const char *how)
+{
+    if (!publishing->stopping)
+        load_shared_fail(publishing->shared, "publisher %u was cut off: %s", speaker->number, how);
+    stream_close(&publishing->streams, &speaker->connection.stream, false);
+}
+
+static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
+{
+    struct load_publishing *publishing = ctx;
+    struct load_speaker *speaker = (struct load_speaker *)stream;
+    struct slice frame;
+    int got;
+    while ((got = load_connection_next(&speaker->connection, &bytes, &frame)) > 0) {
+        /* What other publishers say in the room is for the receivers to check. */
+        if (load_frame_type(frame) != MSG_MESSAGE)
+            heard(publishing, speaker, frame);
+    }
+    if (got < 0)
+        cut_off(publishing, speaker, "what answers is not an Uproar server");
+}
+
+static void on_eof(void *ctx, struct stream *stream)
+{
+    cut_off(ctx, (struct load_speaker *)stream, "the server closed the connection");
+}
+
+static void on_failed(void *ctx, struct stream *stream, int error)
+{
+    cut_off(ctx, (struct load_speaker *)stream, strerror(error));
+}
+
+static void on_sent(void *ctx, struct stream *stream, size_t bytes)
+{
+    (void)ctx;
+    (void)stream;
+    (void)bytes;
+}
+
+static void on_closed(void *ctx, struct stream *stream)
+{
+    struct load_publishing *publishing = ctx;
+    struct load_speaker *speaker = (struct load_speaker *)stream;
+    if (publishing->speakers[speaker->number] == speaker)
+        publishing->speakers[speaker->number] = NULL;
+    load_connection_fini(&speaker->connection);
+    free(speaker->room_ids);
+    free(speaker->flights);
+    free(speaker->out);
+}
+
+/* Messages that may be under way now (closed loop): forgets those that everybody has got. */
+static uint64_t window_left(struct load_publishing *publishing, struct load_speaker *speaker)
+{
+    struct load_shared *shared = publishing->shared;
+    for (; speaker->landed < speaker->sent; speaker->landed++) {
+        struct load_flight *flight = &speaker->flights[speaker->landed & speaker->flights_mask];
+        if (flight->seq == 0)
+            break;
+        if (flight->seq != UINT64_MAX && flight->seq > load_shared_reached(shared, flight->room))
+            break;
+    }
+    return shared->plan.window - (speaker->sent - speaker->landed);
+}
+
+static size_t write_publish(const struct load_plan *plan, struct load_speaker *speaker,
+                            uint64_t due_ns, uint8_t *out)
+{
+    uint32_t n = (uint32_t)(speaker->sent % speaker->rooms);
+    struct load_body body = {
+        .publisher = speaker->number, .counter = speaker->sent / speaker->rooms, .due_ns = due_ns};
+    uint8_t text[BODY_BYTES_CEILING];
+    load_body_write(&body, text, plan->size);
+    struct cmd cmd = {.type = MSG_PUBLISH,
+                      .publish = {.room = speaker->room_ids[n],
+                                  .msgid = speaker->sent,
+                                  .body = slice_of(text, plan->size)}};
+    size_t len = frame_encode_cmd(&cmd, out, PUBLISH_HEADER + plan->size);
+    CHECK(len != 0);
+    if (speaker->flights != NULL)
+        speaker->flights[speaker->sent & speaker->flights_mask] =
+            (struct load_flight){.room = load_plan_publisher_room(plan, speaker->number, n)};
+    speaker->sent++;
+    return len;
+}
+
+/* Sends what this publisher may send now. Returns when it wants to be asked again: a time in
+ * ns, or UINT64_MAX when only an event can change anything. */
+static uint64_t speak(struct load_publishing *publishing, struct load_speaker *speaker)
+{
+    struct load_shared *shared = publishing->shared;
+    const struct load_plan *plan = &shared->plan;
+    uint64_t end_ns =
+        plan->duration_ns == UINT64_MAX ? UINT64_MAX : shared->start_ns + plan->duration_ns;
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t wait_until = UINT64_MAX;
+    uint64_t window = plan->rate == 0 ? window_left(publishing, speaker) : 0;
+    size_t used = 0;
+    if (plan->rate == 0 && now_ns >= end_ns)
+        speaker->share = speaker->sent;
+    if (stream_sending(&speaker->connection.stream)) {
+        speaker->blocked = true;
+        return UINT64_MAX;
+    }
+    while (speaker->sent < speaker->share && used + PUBLISH_HEADER + plan->size <= OUT_BYTES) {
+        uint64_t due_ns = now_ns;
+        if (plan->rate == 0) {
+            if (window-- == 0)
+                break;
+        } else {
+            due_ns = shared->start_ns + load_plan_due_ns(plan, speaker->number, speaker->sent);
+            if (due_ns >= end_ns) {
+                speaker->share = speaker->sent;
+                break;
+            }
+            if (due_ns > now_ns) {
+                wait_until = due_ns;
+                break;
+            }
+            if (now_ns - due_ns > LATE_NS) {
+                publishing->late++;
+                publishing->held += speaker->blocked;
+            }
+        }
+        used += write_publish(plan, speaker, due_ns, speaker->out + used);
+        publishing->published++;
+    }
+    speaker->blocked = false;
+    if (used != 0) {
+        struct iovec iov = {.iov_base = speaker->out, .iov_len = used};
+        stream_send(&publishing->streams, &speaker->connection.stream, &iov, 1);
+    }
+    if (plan->rate == 0 && speaker->sent < speaker->share)
+        return end_ns;
+    return wait_until;
+}
+
+static void turn_begin(void *ctx)
+{
+    struct load_publishing *publishing = ctx;
+    struct load_shared *shared = publishing->shared;
+    /* Acquire: start_ns was set before. Pairs with main's release. */
+    if (!publishing->running && atomic_load_explicit(&shared->go, memory_order_acquire)) {
+        publishing->running = true;
+        publishing->cpu_ns = clock_thread_cpu_ns();
+    }
+    /* Acquire: `reached` is at least as new. Pairs with the receivers' increment. */
+    publishing->progress_seen = atomic_load_explicit(&shared->progress, memory_order_acquire);
+    if (publishing->stopping || !atomic_load_explicit(&publishing->stop, memory_order_acquire))
+        return;
+    publishing->stopping = true;
+    if (publishing->running)
+        publishing->cpu_ns = clock_thread_cpu_ns() - publishing->cpu_ns;
+    for (uint32_t i = 0; i < shared->plan.publishers; i++)
+        if (publishing->speakers[i] != NULL)
+            stream_close(&publishing->streams, &publishing->speakers[i]->connection.stream, false);
+}
+
+static uint64_t turn_end(void *ctx)
+{
+    struct load_publishing *publishing = ctx;
+    struct load_shared *shared = publishing->shared;
+    if (publishing->stopping) {
+        if (publishing->streams.open == 0)
+            loop_stop(&publishing->loop);
+        return UINT64_MAX;
+    }
+    /* Relaxed: each of these stands alone. */
+    if (!publishing->running || atomic_load_explicit(&shared->published_all, memory_order_relaxed))
+        return UINT64_MAX;
+
+    bool enough = atomic_load_explicit(&shared->enough, memory_order_relaxed) ||
+                  atomic_load_explicit(&shared->failed, memory_order_relaxed);
+    uint64_t wait_until = UINT64_MAX;
+    bool all = true;
+    for (uint32_t i = 0; i < shared->plan.publishers; i++) {
+        struct load_speaker *speaker = publishing->speakers[i];
+        if (speaker == NULL || stream_closing(&speaker->connection.stream))
+            continue;
+        if (enough)
+            speaker->share = speaker->sent;
+        wait_until = u64_min(wait_until, speak(publishing, speaker));
+        all &= speaker->sent >= speaker->share;
+    }
+    atomic_store_explicit(&shared->published, publishing->published, memory_order_relaxed);
+    if (all) {
+        /* Release: `published` is final when main sees this. */
+        atomic_store_explicit(&shared->published_all, true, memory_order_release);
+        return UINT64_MAX;
+    }
+    if (wait_until == UINT64_MAX)
+        return UINT64_MAX;
+    uint64_t now_ns = clock_monotonic_ns();
+    return wait_until > now_ns ? wait_until - now_ns : 0;
+}
+
+/* The second look of the wake handshake: all loads seq_cst. */
+static bool turn_has_work(void *ctx)
+{
+    struct load_publishing *publishing = ctx;
+    struct load_shared *shared = publishing->shared;
+    if (publishing->stopping)
+        return false;
+    if (atomic_load_explicit(&publishing->stop, memory_order_seq_cst) ||
+        (!publishing->running && atomic_load_explicit(&shared->go, memory_order_seq_cst)))
+        return true;
+    return shared->publisher_wake != NULL &&
+           atomic_load_explicit(&shared->progress, memory_order_seq_cst) !=
+               publishing->progress_seen;
+}
+
+/* 0 or -ENOMEM; what was allocated goes with the connection. */
+static int speaker_init(struct load_publishing *publishing, struct load_speaker *speaker,
+                        uint32_t number)
+{
+    const struct load_plan *plan = &publishing->shared->plan;
+    speaker->number = number;
+    speaker->rooms = load_plan_publisher_rooms(plan, number);
+    speaker->share = load_plan_share(plan, number);
+    speaker->room_ids = calloc(speaker->rooms, sizeof(*speaker->room_ids));
+    speaker->out = malloc(OUT_BYTES);
+    if (plan->rate == 0) {
+        uint32_t flights = 1;
+        while (flights < plan->window)
+            flights *= 2;
+        speaker->flights_mask = flights - 1;
+        speaker->flights = calloc(flights, sizeof(*speaker->flights));
+    }
+    publishing->speakers[number] = speaker;
+    bool whole = speaker->room_ids != NULL && speaker->out != NULL &&
+                 (plan->rate != 0 || speaker->flights != NULL);
+    return whole ? 0 : -ENOMEM;
+}
+
+static void connect_all(struct load_publishing *publishing)
+{
+    struct load_shared *shared = publishing->shared;
+    const struct load_plan *plan = &shared->plan;
+    uint32_t rooms_most = load_plan_publisher_rooms(plan, 0);
+    uint8_t *opening = malloc(LOAD_HELLO_BYTES + (size_t)rooms_most * LOAD_JOIN_BYTES);
+    int err = opening == NULL ? -ENOMEM : 0;
+    char name[LOAD_NAME_BYTES];
+    for (uint32_t i = 0; err == 0 && i < plan->publishers; i++)
+        publishing->joined_all += load_plan_publisher_rooms(plan, i);
+
+    for (uint32_t i = 0; err == 0 && i < plan->publishers; i++) {
+        if (atomic_load_explicit(&publishing->stop, memory_order_relaxed))
+            break;
+        load_client_name(shared, 'p', i, name);
+        size_t used = load_hello(opening, name);
+        for (uint32_t n = 0; n < load_plan_publisher_rooms(plan, i); n++) {
+            load_room_name(shared, load_plan_publisher_room(plan, i, n), name);
+            used += load_join(opening + used, name, JOIN_NO_ECHO | JOIN_QUIET);
+        }
+        struct load_speaker *speaker = (struct load_speaker *)load_connection_open(
+            &publishing->streams, &shared->target, slice_of(opening, used), &err);
+        if (speaker != NULL)
+            err = speaker_init(publishing, speaker, i);
+    }
+    if (err < 0) {
+        char why[LOAD_WHY_BYTES];
+        net_dial_explain(&shared->addr, err, why, sizeof(why));
+        load_shared_fail(shared, "%s", why);
+    }
+    free(opening);
+}
+
+static void *publisher_run(void *arg)
+{
+    struct load_publishing *publishing = arg;
+    struct load_shared *shared = publishing->shared;
+    char why[LOAD_WHY_BYTES];
+    struct uring_config config = {.buffers = 256, .buffer_bytes = 8192};
+    struct loop_owner owner = {publishing, turn_begin, turn_end, turn_has_work};
+    struct stream_events events = {publishing, on_bytes, on_eof, on_sent, on_failed, on_closed};
+
+    /* The kernel rounds a thread's sleeps up by 50 us to save wake-ups; a schedule needs 1 ns. */
+    prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+    int err = loop_init(&publishing->loop, &config, &owner, why, sizeof(why));
+    if (err < 0) {
+        load_shared_fail(shared, "%s", why);
+        return NULL;
+    }
+    publishing->lists = malloc(sizeof(*publishing->lists));
+    publishing->speakers = calloc(shared->plan.publishers, sizeof(struct load_speaker *));
+    if (publishing->lists == NULL || publishing->speakers == NULL ||
+        streams_init(&publishing->streams, &publishing->loop, sizeof(struct load_speaker),
+                     shared->plan.publishers, &events) < 0) {
+        load_shared_fail(shared, "out of memory for %u publishers", shared->plan.publishers);
+        loop_fini(&publishing->loop);
+        return NULL;
+    }
+    if (shared->plan.rate == 0)
+        shared->publisher_wake = &publishing->loop.wake;
+    /* seq_cst, as in load_publishing_stop: either it sees the loop or the loop sees `stop`. */
+    atomic_store_explicit(&publishing->loop_stands, true, memory_order_seq_cst);
+
+    connect_all(publishing);
+    err = loop_run(&publishing->loop);
+    if (err < 0) {
+        load_shared_fail(shared, "io_uring failed: %s", strerror(-err));
+        return NULL;
+    }
+    streams_fini(&publishing->streams);
+    loop_fini(&publishing->loop);
+    return NULL;
+}
+
+int load_publishing_start(struct load_publishing *publishing, struct load_shared *shared)
+{
+    *publishing = (struct load_publishing){.shared = shared};
+    unsigned after_receivers = shared->plan.threads;
+    return thread_start(&publishing->thread, "load-publish",
+                        load_shared_cpu(shared, after_receivers), publisher_run, publishing);
+}
+
+void load_publishing_nudge(struct load_publishing *publishing)
+{
+    if (atomic_load_explicit(&publishing->loop_stands, memory_order_seq_cst))
+        wake_ring(&publishing->loop.wake);
+}
+
+void load_publishing_stop(struct load_publishing *publishing)
+{
+    atomic_store_explicit(&publishing->stop, true, memory_order_seq_cst);
+    load_publishing_nudge(publishing);
+}
+
+void load_publishing_join(struct load_publishing *publishing)
+{
+    thread_join(&publishing->thread);
+}
+
+void load_publishing_fini(struct load_publishing *publishing)
+{
+    free(publishing->lists);
+    free(publishing->speakers);
+}
