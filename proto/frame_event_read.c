@@ -246,7 +246,9 @@ int64_t frame_decode_event(uint32_t frame_bytes_max, struct slice in, struct eve
         return n;
 
     struct text_reader t = {.r = frame.body};
-    memset(event, 0, sizeof(*event));
+    if (frame.type !=
+        MSG_MESSAGE) /* which sets every field; clearing them took a fifth of its time */
+        memset(event, 0, sizeof(*event));
     event->type = (enum msg_type)frame.type;
     enum reason refused = read_event(&t, event, lists);
     if (refused == REASON_UNKNOWN_TYPE && (frame.flags & FRAME_FLAG_SKIP)) {

@@ -8,11 +8,11 @@
 
 #include "core/base.h"
 
-#define NAME_BYTES_MAX  32u  /* a person's name; its length travels as u8 */
-#define ROOM_BYTES_MAX  64u  /* a room's name; its length travels as u8 */
-#define TOKEN_BYTES     16u  /* a resume token: 128 bits from the kernel */
-#define TEXT_BYTES_MAX  200u /* the sentence in ERROR, NACK and GOAWAY */
-#define SERVER_BYTES_MAX 64u /* "uproard 0.1.0" in WELCOME */
+#define NAME_BYTES_MAX   32u  /* a person's name; its length travels as u8 */
+#define ROOM_BYTES_MAX   64u  /* a room's name; its length travels as u8 */
+#define TOKEN_BYTES      16u  /* a resume token: 128 bits from the kernel */
+#define TEXT_BYTES_MAX   200u /* the sentence in ERROR, NACK and GOAWAY */
+#define SERVER_BYTES_MAX 64u  /* "uproard 0.1.0" in WELCOME */
 
 /* The native frame header: u32 length, u8 magic, u8 version, u8 type, u8 flags.
  * `length` counts what follows it, so that a frame without a body states 4. */
@@ -36,12 +36,14 @@ static_assert(MESSAGE_OVERHEAD_MAX <= 256u, "the longest MESSAGE fits FRAME_BYTE
 /* Lists that can be long (MEMBERS, ROOM_LIST, PRESENCE) are cut into frames of at most this
  * many entries; `more` says that another follows. The largest entry is 8 + 1 + 1 +
  * 2 * NAME_BYTES_MAX bytes (a rename) or 4 + 1 + ROOM_BYTES_MAX (a room). */
-#define LIST_ENTRIES_MAX 32u
+#define LIST_ENTRIES_MAX     32u
 #define LIST_ENTRY_BYTES_MAX 80u
-static_assert(8u + 1u + 1u + NAME_BYTES_MAX + 1u + NAME_BYTES_MAX <= LIST_ENTRY_BYTES_MAX, "rename");
+static_assert(8u + 1u + 1u + NAME_BYTES_MAX + 1u + NAME_BYTES_MAX <= LIST_ENTRY_BYTES_MAX,
+              "rename");
 static_assert(4u + 1u + ROOM_BYTES_MAX <= LIST_ENTRY_BYTES_MAX, "room");
 
 /* No control frame (everything but MESSAGE and DIRECT_MESSAGE) is longer than this. */
-#define CONTROL_FRAME_BYTES_MAX (FRAME_HEADER_BYTES + 128u + LIST_ENTRIES_MAX * LIST_ENTRY_BYTES_MAX)
+#define CONTROL_FRAME_BYTES_MAX \
+    (FRAME_HEADER_BYTES + 128u + LIST_ENTRIES_MAX * LIST_ENTRY_BYTES_MAX)
 
 #endif

@@ -11,8 +11,8 @@ bool utf8_valid(struct slice text);
 /* Whether `name` may be a person's or room's name of at most bytes_max bytes: REASON_NONE,
  * _NAME_EMPTY, _NAME_TOO_LONG, _BAD_TEXT or _NAME_CONTROL. Control characters are C0, DEL, C1,
  * the line and paragraph separators, and the bidirectional controls and zero-width
- * characters, with which one name can be made to look like another. Leading or trailing blanks count
- * as control characters for the same reason. */
+ * characters, with which one name can be made to look like another. Leading or trailing blanks
+ * count as control characters for the same reason. */
 enum reason name_check(struct slice name, size_t bytes_max);
 
 #endif

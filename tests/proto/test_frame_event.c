@@ -270,3 +270,30 @@ Test(frame_event, text_and_body_have_limits)
         cr_assert_eq(decode(slice_of(out, n), &decoded, &want), -REASON_MALFORMED);
     }
 }
+
+Test(frame_event, names_at_their_limit_come_back)
+{
+    uint8_t out[SAMPLE_BYTES_MAX], text[SERVER_BYTES_MAX];
+    memset(text, 'x', sizeof(text));
+    struct slice name = slice_of(text, NAME_BYTES_MAX), room = slice_of(text, ROOM_BYTES_MAX);
+    struct person person = {.id = 1, .name = name};
+    struct person renamed = {.kind = PRESENCE_RENAMED, .id = 1, .name = name, .old_name = name};
+    struct room_entry entry = {.members = 1, .name = room};
+    struct slice token = slice_of(text, TOKEN_BYTES), server = slice_of(text, SERVER_BYTES_MAX);
+    const struct event events[] = {
+        {.type = MSG_WELCOME, .welcome = {.name = name, .token = token, .server = server}},
+        {.type = MSG_JOINED, .joined = {.name = room}},
+        {.type = MSG_NICKED, .nicked = {.name = name}},
+        {.type = MSG_MESSAGE, .message = {.name = name}},
+        {.type = MSG_DIRECT_MESSAGE, .direct = {.name = name}},
+        {.type = MSG_MEMBERS, .members = {.room = room, .count = 1, .people = &person}},
+        {.type = MSG_ROOM_LIST, .room_list = {.count = 1, .rooms = &entry}},
+        {.type = MSG_PRESENCE, .presence = {.count = 1, .people = &renamed}},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+        struct event decoded;
+        size_t want, n = frame_encode_event(&events[i], out, sizeof(out));
+        cr_assert_eq(decode(slice_of(out, n), &decoded, &want), (int64_t)n, "case %zu", i);
+        cr_assert(same_event(&decoded, &events[i]), "case %zu", i);
+    }
+}

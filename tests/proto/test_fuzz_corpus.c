@@ -81,8 +81,8 @@ Test(fuzz_corpus, noise_passes)
         for (size_t i = 0; i < len; i++)
             input[i] = (uint8_t)random_next(&state);
         if (len > 10 && round % 2) { /* half of them with a header that passes */
-            memcpy(input + 2, "\0\0\0\0\xC5\1", 6);
-            input[5] = (uint8_t)(len - 6);
+            const uint8_t header[] = {0, 0, 0, (uint8_t)(len - 6), FRAME_MAGIC, FRAME_VERSION};
+            memcpy(input + 2, header, sizeof(header));
             input[8] &= 0x1F;
         }
         feed(input, len);
