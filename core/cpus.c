@@ -55,7 +55,7 @@ static unsigned quota_v1(const char *dir, unsigned quota)
     snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", dir);
     if (!file_read(path, period_text, sizeof(period_text)))
         return quota;
-    return quota_least(quota, atoll(time_text), atoll(period_text));
+    return quota_least(quota, strtoll(time_text, NULL, 10), strtoll(period_text, NULL, 10));
 }
 
 /* The least quota from root/path up to root itself. */
