@@ -6,7 +6,7 @@
  * reader on another thread is covered by the reference that the owner keeps until the ring's
  * head has passed the slot (core/spsc.h, shard/mesh.h).
  *
- * Sizes are 512 bytes to 128 KiB in steps of four, header included; each class is a
+ * Sizes are 128 bytes (a reply) to 128 KiB in steps of four, header included; each class is a
  * free list over slabs. Bytes handed out are counted against one limit, so that a shard's
  * message memory has a ceiling whatever the mix.
  *
@@ -24,8 +24,8 @@
 
 #include "core/base.h"
 
-#define SEGMENT_CLASSES     5u
-#define SEGMENT_BYTES_LEAST 512u
+#define SEGMENT_CLASSES     6u
+#define SEGMENT_BYTES_LEAST 128u
 #define SEGMENT_BYTES_MOST  (SEGMENT_BYTES_LEAST << (2u * (SEGMENT_CLASSES - 1u))) /* 131072 */
 
 struct segments;

@@ -22,7 +22,7 @@ static void give_back(struct shard *shard, const struct xmsg *joined)
     struct slice person, name;
     struct xmsg *msg = shard_post(shard, (uint16_t)(joined->room % shard->ports_count), XMSG_LEAVE);
 
-    xnames_of(joined, &person, &name);
+    msg->id = xnames_of(joined, &person, &name)->id;
     msg->room = joined->room;
     msg->who = joined->who;
     xnames_attach(&shard->vital, msg, person, slice_of(NULL, 0));

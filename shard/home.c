@@ -240,6 +240,7 @@ void home_join(struct shard *shard, const struct xmsg *msg)
     tell_missed(room, msg, joined);
     struct xnames *names = xnames_attach(&shard->vital, joined, person, name);
     names->members = room->members;
+    names->id = msg->id;
     presence(shard, room, PRESENCE_JOINED, msg->id, person, slice_of(NULL, 0));
 }
 

@@ -44,6 +44,8 @@ void session_member_free(struct shard *shard, struct session *session, struct me
     while (*at != member->index)
         at = &session_member_at(shard, *at)->next;
     *at = member->next;
+    if (session->turn_member == member->index)
+        session->turn_member = member->next;
     session->rooms--;
     pool_put(&shard->members, member->index);
 }

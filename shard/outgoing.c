@@ -61,17 +61,21 @@ static bool take_lane(struct session *session, struct batch *batch)
     return true;
 }
 
+/* The feeds of all rooms, beginning with the one that the last send cut short, so that a busy
+ * room cannot starve the others. Returns whether everything was taken. */
 static bool take_feeds(struct shard *shard, struct session *session, struct batch *batch)
 {
-    bool all = true;
+    uint32_t i = session->turn_member != POOL_NONE ? session->turn_member : session->first_member;
 
-    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+    for (unsigned left = session->rooms; left > 0; left--) {
         struct member *member = session_member_at(shard, i);
-        i = member->next;
-        if (member->state == MEMBER_READING && !feed_take(shard, member, session->id, batch))
-            all = false;
+        if (member->state == MEMBER_READING && !feed_take(shard, member, session->id, batch)) {
+            session->turn_member = i;
+            return false;
+        }
+        i = member->next != POOL_NONE ? member->next : session->first_member;
     }
-    return all;
+    return true;
 }
 
 /* Nothing is owed and nothing is under way. */

@@ -50,7 +50,8 @@ void session_accept(void *ctx, int fd)
     }
     session->id = (uint64_t)shard->index << 48 | ++shard->sessions_made;
     session->codec = CODEC_UNKNOWN;
-    session->flight = session->first_member = session->linger = session->gather = POOL_NONE;
+    session->flight = session->first_member = session->turn_member = POOL_NONE;
+    session->linger = session->gather = POOL_NONE;
     /* Relaxed: a count that nothing else hangs on. */
     uint32_t clients = atomic_fetch_add_explicit(&shard->server->clients, 1, memory_order_relaxed);
     if (shard->draining)

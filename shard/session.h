@@ -65,6 +65,7 @@ struct session {
     uint32_t want;         /* bytes that carry needs before decoding can get further */
     uint32_t flight;       /* index of the flight of the send under way, or POOL_NONE */
     uint32_t first_member; /* index of the first of its memberships, or POOL_NONE */
+    uint32_t turn_member;  /* index of the membership whose feed is served first, or POOL_NONE */
     uint32_t due_next;     /* in flush's list */
     uint32_t linger;       /* index of the timer, or POOL_NONE */
     uint32_t gather;     /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */

@@ -99,6 +99,7 @@ struct xnames {
     uint8_t other_bytes;
     uint8_t spare[2];
     uint32_t members; /* JOINED: of the room */
+    uint64_t id;      /* JOINED: the connection that joined */
     /* name; then the room's name or the old name */
 };
 
