@@ -1,0 +1,26 @@
+/* client.c -- see client.h. */
+#include "tools/client.h"
+
+#include "tools/script.h"
+#include "tools/talk.h"
+
+int client_main(int argc, char **argv)
+{
+    struct options options;
+    int status;
+
+    if (!options_parse(&options, argc, argv, &status))
+        return status;
+    switch (options.verb) {
+    case VERB_CHAT:
+        return talk_run(&options);
+    case VERB_SEND:
+        return script_send(&options);
+    case VERB_TAIL:
+        return script_tail(&options);
+    case VERB_WHO:
+    case VERB_ROOMS:
+        return script_ask(&options);
+    }
+    return EXIT_USAGE;
+}
