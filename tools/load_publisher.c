@@ -90,6 +90,7 @@ static void heard(struct load_publishing *publishing, struct load_speaker *speak
     }
     switch (event.type) {
     case MSG_WELCOME:
+        atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
         if (event.welcome.body_bytes_max < shared->plan.size)
             load_shared_fail(shared, "the server takes bodies of %u bytes at most",
                              event.welcome.body_bytes_max);

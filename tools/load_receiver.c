@@ -108,6 +108,7 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
     char why[LOAD_WHY_BYTES / 2];
     switch (event.type) {
     case MSG_WELCOME:
+        atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
         if (event.welcome.body_bytes_max < shared->plan.size)
             load_shared_fail(shared, "the server takes bodies of %u bytes at most",
                              event.welcome.body_bytes_max);
@@ -354,7 +355,7 @@ static void *receiver_run(void *arg)
     /* Buffers large enough that a saturated stream costs one completion for a hundred messages,
      * and many enough that a burst to all clients does not run out of them. */
     struct uring_config config = {
-        .recv_mode = URING_RECV_AUTO, .buffers = 512, .buffer_bytes = 16384};
+        .recv_mode = URING_RECV_MULTISHOT, .buffers = 64, .buffer_bytes = 65536};
     struct loop_owner owner = {receiver, turn_begin, turn_end, turn_has_work};
     struct stream_events events = {receiver, on_bytes, on_eof, on_sent, on_failed, on_closed};
 

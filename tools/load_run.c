@@ -17,6 +17,7 @@
 #define POLL_MS  5u
 #define START_MS 20u
 #define DRAIN_MS 10000u
+#define HELLO_MS 5000u
 /* For joining: this, and a second for every 500 clients. */
 #define JOIN_MS  20000u
 
@@ -177,15 +178,20 @@ static void threads_start(struct run *run)
         load_shared_fail(shared, "cannot start a thread: %s", strerror(-err));
         return;
     }
+    uint64_t began_ns = clock_monotonic_ns();
     uint64_t patience_ns = (JOIN_MS + shared->plan.clients * 2ull) * NS_PER_MS;
-    uint64_t give_up_ns = clock_monotonic_ns() + patience_ns;
     /* Acquire: what the threads set up is seen. Pairs with their releases. */
     while (atomic_load_explicit(&shared->ready, memory_order_acquire) < wanted) {
         if (run_failed(run))
             return;
         if (interrupted)
             load_shared_fail(shared, "interrupted before all clients had joined");
-        else if (clock_monotonic_ns() > give_up_ns)
+        else if (!atomic_load_explicit(&shared->answered, memory_order_relaxed) &&
+                 clock_monotonic_ns() > began_ns + HELLO_MS * NS_PER_MS)
+            load_shared_fail(shared,
+                             "%s takes connections, but does not answer like an Uproar server",
+                             run->options->address);
+        else if (clock_monotonic_ns() > began_ns + patience_ns)
             load_shared_fail(shared, "not all clients could join within %llu s",
                              (unsigned long long)(patience_ns / NS_PER_SEC));
         sleep_ms(POLL_MS);

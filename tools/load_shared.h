@@ -32,6 +32,7 @@ struct load_shared {
 
     /* Written by receivers. */
     _Atomic uint32_t ready;    /* threads (the publisher's too) whose connections are all in */
+    _Atomic bool answered;     /* somebody got a frame from the server */
     _Atomic uint64_t progress; /* counts changes of `reached` */
     /* [thread * rooms + room]: the last number that all members on that thread have got;
      * UINT64_MAX when there is none. */
