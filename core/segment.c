@@ -1,8 +1,13 @@
-/* segment.c -- the free lists and slabs behind core/segment.h.
+/* segment.c -- the slabs behind core/segment.h.
  *
  * A slab comes from mmap(2) and is carved from its start, one segment at a time and only when
- * the free list is empty: what was never needed is never touched and costs no memory, and what
- * was freed last, which the cache still holds, is handed out first.
+ * nothing free is left in it: what was never needed is never touched and costs no memory, and
+ * what was freed last, which the cache still holds, is handed out first.
+ *
+ * Each slab has a free list of its own, and a class draws on slabs that are partly in use before
+ * it touches one that is empty. So slabs become empty at all, and one that is can go back to
+ * the host in O(1) when another class needs the room. A single free list for each class would
+ * have to be walked for that, eight million segments in the worst case of a gigabyte.
  *
  * With UPROAR_GUARD the header stands at the end of a page of its own and the bytes begin on
  * the next page, so that the free list can run through the headers while the bytes are out of
@@ -21,9 +26,16 @@
 #define SLAB_SEGMENTS_MIN 4u
 
 struct segment_slab {
-    struct segment_slab *next;
-    void *memory;
+    struct list open; /* in its class's list while it has something to give */
+    struct list all;
+    struct segments *owner;
+    struct segment *free; /* freed last comes first */
+    unsigned char *memory;
     size_t bytes;
+    uint32_t class_index;
+    uint32_t count;  /* segments that fit */
+    uint32_t carved; /* of those, how many exist */
+    uint32_t in_use;
 };
 
 static uint32_t class_bytes(unsigned class_index)
@@ -93,73 +105,95 @@ int segments_init(struct segments *segments, size_t bytes_max)
 {
     if (bytes_max < SEGMENT_BYTES_LEAST)
         return -EINVAL;
-    *segments = (struct segments){.bytes_max = bytes_max};
+    memset(segments, 0, sizeof(*segments));
+    segments->bytes_max = bytes_max;
+    list_init(&segments->slabs);
+    for (unsigned i = 0; i < SEGMENT_CLASSES; i++)
+        list_init(&segments->open[i]);
     return 0;
+}
+
+static void slab_free(struct segment_slab *slab)
+{
+    list_del(&slab->open);
+    list_del(&slab->all);
+    slab->owner->bytes_held -= slab->bytes;
+    MEMORY_UNPOISON(slab->memory, slab->bytes);
+    munmap(slab->memory, slab->bytes);
+    free(slab);
 }
 
 void segments_fini(struct segments *segments)
 {
-    for (struct segment_slab *slab = segments->slabs, *next; slab; slab = next) {
-        next = slab->next;
-        MEMORY_UNPOISON(slab->memory, slab->bytes);
-        munmap(slab->memory, slab->bytes);
-        free(slab);
-    }
-    *segments = (struct segments){0};
+    list_for_each_safe(link, after, &segments->slabs)
+        slab_free(list_entry(link, struct segment_slab, all));
 }
 
-/* A new slab for the class. */
-static bool class_grow(struct segments *segments, unsigned class_index)
+/* Gives empty slabs back until `bytes` more fit below the ceiling, or there are none. */
+static void segments_trim(struct segments *segments, size_t bytes)
+{
+    for (unsigned i = 0; i < SEGMENT_CLASSES; i++) {
+        while (segments->bytes_held + bytes > segments->bytes_max) {
+            struct list *last = segments->open[i].prev;
+            if (last == &segments->open[i])
+                break;
+            struct segment_slab *slab = list_entry(last, struct segment_slab, open);
+            if (slab->in_use > 0)
+                break;
+            slab_free(slab);
+        }
+    }
+}
+
+/* NULL when the host has no memory. */
+static struct segment_slab *slab_new(struct segments *segments, unsigned class_index)
 {
     size_t stride = class_stride(class_index);
     size_t count = size_max(SLAB_BYTES_MIN / stride, SLAB_SEGMENTS_MIN);
-    struct segment_slab *slab = malloc(sizeof(*slab));
-    if (!slab)
-        return false;
+    size_t bytes = count * stride;
+    segments_trim(segments, bytes);
 
-    slab->bytes = count * stride;
-    slab->memory =
-        mmap(NULL, slab->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (slab->memory == MAP_FAILED) {
+    struct segment_slab *slab = calloc(1, sizeof(*slab));
+    if (!slab)
+        return NULL;
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
         free(slab);
-        return false;
+        return NULL;
     }
-    MEMORY_POISON(slab->memory, slab->bytes);
-    slab->next = segments->slabs;
-    segments->slabs = slab;
-    segments->fresh[class_index].next = slab->memory;
-    segments->fresh[class_index].end = segments->fresh[class_index].next + slab->bytes;
-    segments->bytes_held += slab->bytes;
-    return true;
+    MEMORY_POISON(memory, bytes);
+    slab->owner = segments;
+    slab->memory = memory;
+    slab->bytes = bytes;
+    slab->class_index = class_index;
+    slab->count = (uint32_t)count;
+    list_add_tail(&segments->slabs, &slab->all);
+    list_add_tail(&segments->open[class_index], &slab->open);
+    segments->bytes_held += bytes;
+    return slab;
 }
 
 /* A segment that nobody has had before. */
-static struct segment *class_carve(struct segments *segments, unsigned class_index)
+static struct segment *slab_carve(struct segment_slab *slab)
 {
-    if (segments->fresh[class_index].next == segments->fresh[class_index].end &&
-        !class_grow(segments, class_index))
-        return NULL;
-
-    unsigned char *place = segments->fresh[class_index].next;
-    segments->fresh[class_index].next += class_stride(class_index);
-    MEMORY_UNPOISON(place, class_stride(class_index));
+    size_t stride = class_stride(slab->class_index);
+    unsigned char *place = slab->memory + slab->carved++ * stride;
+    MEMORY_UNPOISON(place, stride);
     struct segment *segment = segment_at(place);
-    segment->owner = segments;
-    segment->class_index = class_index;
-    segment->capacity = class_bytes(class_index) - (uint32_t)sizeof(*segment);
+    segment->slab = slab;
+    segment->class_index = slab->class_index;
+    segment->capacity = class_bytes(slab->class_index) - (uint32_t)sizeof(*segment);
     return segment;
 }
 
-/* The one freed last, or NULL. */
-static struct segment *class_recycle(struct segments *segments, unsigned class_index)
+/* The one freed last. */
+static struct segment *slab_recycle(struct segment_slab *slab)
 {
-    struct segment *segment = segments->free[class_index];
-    if (!segment)
-        return NULL;
+    struct segment *segment = slab->free;
     MEMORY_UNPOISON(segment, sizeof(*segment)); /* before its capacity is read */
     if (!segment_open(segment))
         return NULL;
-    segments->free[class_index] = segment->next;
+    slab->free = segment->next;
     return segment;
 }
 
@@ -174,17 +208,37 @@ struct segment *segment_get(struct segments *segments, size_t capacity_min)
     if (bytes > segments->bytes_max - segments->bytes_in_use)
         return NULL;
 
-    struct segment *segment = class_recycle(segments, class_index);
-    if (!segment)
-        segment = class_carve(segments, class_index);
+    struct list *open = &segments->open[class_index];
+    struct segment_slab *slab = list_empty(open)
+                                    ? slab_new(segments, class_index)
+                                    : list_entry(open->next, struct segment_slab, open);
+    if (!slab)
+        return NULL;
+    struct segment *segment = slab->free ? slab_recycle(slab) : slab_carve(slab);
     if (!segment)
         return NULL;
+    if (!slab->free && slab->carved == slab->count)
+        list_del(&slab->open);
+    slab->in_use++;
     segment->next = NULL;
     segment->refs = 1;
     segment->used = 0;
     segments->bytes_in_use += bytes;
     segments->in_use[class_index]++;
     return segment;
+}
+
+/* Puts a slab that has just got something to give in its place among the open ones: first, so
+ * that the warm segment is taken next, or last if it is empty now. */
+static void slab_reopen(struct segment_slab *slab)
+{
+    struct list *open = &slab->owner->open[slab->class_index];
+    if (slab->in_use == 0) {
+        list_del(&slab->open);
+        list_add_tail(open, &slab->open);
+    } else if (!list_linked(&slab->open)) {
+        list_add_tail(open->next, &slab->open); /* before the first */
+    }
 }
 
 void segment_put(struct segment *segment)
@@ -195,12 +249,14 @@ void segment_put(struct segment *segment)
     if (--segment->refs > 0)
         return;
 
-    struct segments *segments = segment->owner;
-    unsigned class_index = segment->class_index;
-    CHECK(segments->in_use[class_index] > 0);
-    segments->in_use[class_index]--;
-    segments->bytes_in_use -= class_bytes(class_index);
-    segment->next = segments->free[class_index];
-    segments->free[class_index] = segment;
+    struct segment_slab *slab = segment->slab;
+    struct segments *segments = slab->owner;
+    CHECK(slab->in_use > 0);
+    slab->in_use--;
+    segments->in_use[slab->class_index]--;
+    segments->bytes_in_use -= class_bytes(slab->class_index);
+    segment->next = slab->free;
+    slab->free = segment;
     segment_shut(segment);
+    slab_reopen(slab);
 }

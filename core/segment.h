@@ -6,37 +6,35 @@
  * reader on another thread is covered by the reference that the owner keeps until the ring's
  * head has passed the slot (core/spsc.h, shard/mesh.h).
  *
- * Sizes are 128 bytes (a reply) to 128 KiB in steps of four, header included; each class is a
- * free list over slabs. Bytes handed out are counted against one limit, so that a shard's
- * message memory has a ceiling whatever the mix.
+ * Sizes are 128 bytes (a reply) to 128 KiB in steps of four, header included; each class carves
+ * them from slabs of 256 KiB or four segments. Bytes handed out are counted against one limit, so
+ * that a shard's message memory has a ceiling whatever the mix. Memory taken from the host is
+ * kept for its class until growing would pass the same limit; then slabs that are wholly free,
+ * of any class, go back first. What is held beyond the limit is slabs that are partly in use.
  *
  * ASan and valgrind do not see the kernel write into a freed buffer of an io_uring
  * operation; built with -DUPROAR_GUARD, a free segment's bytes are PROT_NONE instead, and the
  * operation fails with -EFAULT.
- *
- * Memory that was taken for one class stays with it. So bytes_held can exceed bytes_max if the
- * mix of sizes changes over time: at worst every class once had all of it.
  *
  * One thread: the owner's.
  */
 #ifndef UPROAR_CORE_SEGMENT_H
 #define UPROAR_CORE_SEGMENT_H
 
-#include "core/base.h"
+#include "core/list.h"
 
 #define SEGMENT_CLASSES     6u
 #define SEGMENT_BYTES_LEAST 128u
 #define SEGMENT_BYTES_MOST  (SEGMENT_BYTES_LEAST << (2u * (SEGMENT_CLASSES - 1u))) /* 131072 */
 
-struct segments;
 struct segment_slab; /* segment.c */
 
 struct segment {
-    struct segments *owner;
-    struct segment *next; /* the holder's to use for a chain; the free list's when free */
-    uint32_t refs;        /* owner's thread only */
-    uint32_t used;        /* bytes filled; the holder's to keep */
-    uint32_t capacity;    /* of bytes[] */
+    struct segment_slab *slab; /* where it lies */
+    struct segment *next;      /* the holder's to use for a chain; the free list's when free */
+    uint32_t refs;             /* owner's thread only */
+    uint32_t used;             /* bytes filled; the holder's to keep */
+    uint32_t capacity;         /* of bytes[] */
     uint32_t class_index;
     uint8_t bytes[];
 };
@@ -44,18 +42,16 @@ static_assert(sizeof(struct segment) == 32, "header counted by SEGMENT_CAPACITY_
 #define SEGMENT_CAPACITY_MOST (SEGMENT_BYTES_MOST - sizeof(struct segment))
 
 struct segments {
-    struct segment *free[SEGMENT_CLASSES];
-    size_t bytes_max;    /* ceiling for bytes_in_use */
-    size_t bytes_in_use; /* whole segments handed out */
-    size_t bytes_held;   /* taken from the host: in use, free, and slab tails */
+    struct list open[SEGMENT_CLASSES]; /* slabs that have something to give, empty ones last */
+    struct list slabs;                 /* all of them */
+    size_t bytes_max;                  /* ceiling for bytes_in_use */
+    size_t bytes_in_use;               /* whole segments handed out */
+    size_t bytes_held;                 /* taken from the host: whole slabs */
     uint32_t in_use[SEGMENT_CLASSES];
-    struct {
-        unsigned char *next, *end; /* the part of the class's newest slab that is still untouched */
-    } fresh[SEGMENT_CLASSES];
-    struct segment_slab *slabs; /* what to give back in _fini */
 };
 
-/* 0 or -EINVAL (no room for a single segment). Takes no memory yet. */
+/* 0 or -EINVAL (no room for a single segment). Takes no memory yet. The structure must not be
+ * moved from then on. */
 int segments_init(struct segments *segments, size_t bytes_max);
 /* Gives everything back, also what is still out: compare bytes_in_use first. */
 void segments_fini(struct segments *segments);

@@ -41,17 +41,17 @@ Test(segment, gives_the_smallest_class_that_fits)
 Test(segment, counts_whole_segments_against_the_ceiling)
 {
     struct segments segments;
-    cr_assert_eq(segments_init(&segments, 511), -EINVAL);
-    cr_assert_eq(segments_init(&segments, 2048 + 512 + 511), 0);
+    cr_assert_eq(segments_init(&segments, SEGMENT_BYTES_LEAST - 1), -EINVAL);
+    cr_assert_eq(segments_init(&segments, 2048 + 512 + 127), 0);
     struct segment *large = segment_get(&segments, 1000);
-    struct segment *small = segment_get(&segments, 1);
+    struct segment *small = segment_get(&segments, 400);
     cr_assert(large && small);
     cr_assert_eq(segments.bytes_in_use, 2048 + 512);
     cr_assert_null(segment_get(&segments, 1));
     segment_put(small);
     cr_assert_eq(segments.bytes_in_use, 2048);
     cr_assert_null(segment_get(&segments, 1000)); /* fits no second one */
-    small = segment_get(&segments, 1);
+    small = segment_get(&segments, 400);
     cr_assert_not_null(small);
     segment_put(small);
     segment_put(large);
@@ -69,9 +69,10 @@ Test(segment, goes_home_with_its_last_reference)
     segment_put(segment);
     segment_put(segment);
     cr_assert_eq(segment->refs, 1);
-    cr_assert_eq(segments.in_use[0], 1);
+    cr_assert_eq(segments.in_use[segment->class_index], 1);
+    unsigned class_index = segment->class_index;
     segment_put(segment);
-    cr_assert_eq(segments.in_use[0], 0);
+    cr_assert_eq(segments.in_use[class_index], 0);
     segment_put(NULL);
     segments_fini(&segments);
 }
@@ -152,6 +153,90 @@ Test(segment, recycles_before_it_grows)
     segments_fini(&segments);
 }
 
+/* The mix of sizes turns over under a tight ceiling: what one class no longer needs goes to the
+ * next, and the host never gives more than the ceiling. */
+Test(segment, memory_moves_from_class_to_class)
+{
+    enum { MAX = 8 << 20 };
+    struct segments segments;
+    cr_assert_eq(segments_init(&segments, MAX), 0);
+    static struct segment *out[MAX / SEGMENT_BYTES_LEAST];
+    for (unsigned turn = 0; turn < 2 * SEGMENT_CLASSES; turn++) {
+        uint32_t bytes = SEGMENT_BYTES_LEAST << (2 * (turn % SEGMENT_CLASSES));
+        unsigned count = 0;
+        struct segment *segment;
+        while ((segment = segment_get(&segments, bytes - sizeof(struct segment))))
+            out[count++] = segment;
+        cr_assert_eq(count, MAX / bytes);
+        cr_assert_eq(segments.bytes_in_use, MAX);
+#ifndef UPROAR_GUARD
+        cr_assert_eq(segments.bytes_held, MAX);
+#endif
+        /* In an order that leaves every slab partly in use for long. */
+        for (unsigned first = 0; first < 3; first++) {
+            for (unsigned i = first; i < count; i += 3)
+                segment_put(out[i]);
+        }
+        cr_assert_eq(segments.bytes_in_use, 0);
+    }
+    segments_fini(&segments);
+    cr_assert_eq(segments.bytes_held, 0);
+}
+
+/* A slab that holds a single live segment stays, with its content, while others go. */
+Test(segment, trimming_spares_what_is_in_use)
+{
+    enum { MAX = 4 << 20, SMALL = MAX / 512, STEP = 2000 };
+    struct segments segments;
+    cr_assert_eq(segments_init(&segments, MAX), 0);
+    static struct segment *out[SMALL];
+    for (unsigned i = 0; i < SMALL; i++) {
+        out[i] = segment_get(&segments, 400);
+        memset(out[i]->bytes, (int)(i % 251), out[i]->capacity);
+    }
+    for (unsigned i = 0; i < SMALL; i++) {
+        if (i % STEP != 0)
+            segment_put(out[i]);
+    }
+    unsigned large = 0;
+    while (segment_get(&segments, SEGMENT_CAPACITY_MOST))
+        large++;
+    cr_assert_eq(large, MAX / SEGMENT_BYTES_MOST - 1);
+    unsigned survivors = 0;
+    for (unsigned i = 0; i < SMALL; i += STEP, survivors++) {
+        for (uint32_t k = 0; k < out[i]->capacity; k++)
+            cr_assert_eq(out[i]->bytes[k], i % 251);
+    }
+#ifndef UPROAR_GUARD
+    cr_assert_leq(segments.bytes_held, MAX + survivors * (256u << 10)); /* a slab for each */
+#endif
+    segments_fini(&segments);
+}
+
+/* Of two slabs that have something to give, the one in use is drawn on, so that the other can
+ * stay empty. */
+Test(segment, fills_slabs_in_use_before_empty_ones)
+{
+    enum { COUNT = 600 };
+    struct segments segments;
+    cr_assert_eq(segments_init(&segments, PLENTY), 0);
+    static struct segment *out[COUNT];
+    out[0] = segment_get(&segments, 2000);
+    const struct segment_slab *kept = out[0]->slab;
+    unsigned fit = 1; /* how many there are in a slab */
+    while ((out[fit] = segment_get(&segments, 2000))->slab == kept)
+        fit++;
+    cr_assert_lt(2 * fit, COUNT);
+    for (unsigned i = fit + 1; i < 2 * fit; i++)
+        out[i] = segment_get(&segments, 2000);
+    for (unsigned i = 1; i < 2 * fit; i++)
+        segment_put(out[i]);
+    for (unsigned i = 1; i < fit; i++)
+        cr_assert_eq(segment_get(&segments, 2000)->slab, kept);
+    cr_assert_neq(segment_get(&segments, 2000)->slab, kept);
+    segments_fini(&segments);
+}
+
 #ifndef UPROAR_ASAN
 Test(segment, fails_when_the_host_has_no_memory_and_recovers)
 {
@@ -190,12 +275,13 @@ Test(segment, a_free_segment_is_poisoned)
 {
     struct segments segments;
     cr_assert_eq(segments_init(&segments, PLENTY), 0);
-    struct segment *segment = segment_get(&segments, 100);
-    cr_assert_null(__asan_region_is_poisoned(segment, SEGMENT_BYTES_LEAST));
-    cr_assert(__asan_address_is_poisoned((char *)segment + SEGMENT_BYTES_LEAST));
+    struct segment *segment = segment_get(&segments, 5000);
+    size_t bytes = sizeof(*segment) + segment->capacity;
+    cr_assert_null(__asan_region_is_poisoned(segment, bytes));
+    cr_assert(__asan_address_is_poisoned((char *)segment + bytes)); /* the next is not carved */
     segment_put(segment);
     cr_assert(__asan_address_is_poisoned(segment));
-    cr_assert(__asan_address_is_poisoned(segment->bytes + segment_get(&segments, 9000)->used));
+    cr_assert(__asan_address_is_poisoned((char *)segment + bytes - 1));
     segments_fini(&segments);
 }
 #endif
