@@ -1,0 +1,339 @@
+/* floor.c -- what the kernel alone costs: the same bytes to N sockets, and nothing else.
+ *
+ * No protocol, no rooms, no queues: a loop that accepts N connections and then, so many times
+ * a second, prepares one send for each of them from one buffer, through the same core/uring as
+ * the server. A forked child reads. The CPU time of the sending thread for each send is what no
+ * server on this machine that sends each message by itself can get below; set the server's
+ * figure at the same load beside it (uproar-load fanout with the same --clients and --rate, whose
+ * MESSAGE frames of 64-byte bodies are about 125 bytes long).
+ *
+ * On loopback the sender's CPU also runs the receiver's half of TCP, up to its socket buffer.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/uring.h"
+
+#define CLIENTS_MAX 1000000u
+#define NUMBER_MAX  1048576u
+#define LATE_NS     NS_PER_MS
+#define READ_BYTES  65536u
+
+struct floor_options {
+    uint64_t clients, rate, size, seconds;
+    int64_t cpu, reader_cpu; /* -1: anywhere */
+    bool json;
+};
+
+/* The sending side. */
+struct sender {
+    struct uring *ring;
+    int *fds;
+    bool *busy; /* its last send is in flight */
+    uint8_t *bytes;
+    const struct floor_options *options;
+    uint64_t sends, skipped, late_rounds;
+    uint32_t in_flight, accepted;
+};
+
+static const char help[] =
+    "floor -- the kernel's own cost of sending the same bytes to many sockets\n"
+    "\n"
+    "  --clients N       connections [500]\n"
+    "  --rate N          rounds per second: each sends once to every connection [100]\n"
+    "  --size BYTES      of each send [125]\n"
+    "  --seconds N       [10]\n"
+    "  --cpu N           pin the sender\n"
+    "  --reader-cpu N    pin the reader\n"
+    "  --json            one JSON object\n";
+
+static _Noreturn void die(const char *what, int err)
+{
+    fprintf(stderr, "floor: %s: %s\n", what, strerror(err));
+    exit(2);
+}
+
+static void pin(int64_t cpu)
+{
+    if (cpu < 0)
+        return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    if (sched_setaffinity(0, sizeof(set), &set) < 0)
+        die("cannot pin to this CPU", errno);
+}
+
+/* The child: connects, then reads until the end of each connection; exit status 0 when every
+ * one got the same number of bytes. */
+static _Noreturn void read_all(uint16_t port, const struct floor_options *options)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pin(options->reader_cpu);
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_port = htons(port),
+                               .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    int poll = epoll_create1(EPOLL_CLOEXEC);
+    uint64_t *got = calloc(options->clients, sizeof(*got));
+    int *fds = calloc(options->clients, sizeof(*fds));
+    char *buffer = malloc(READ_BYTES);
+    if (poll < 0 || got == NULL || fds == NULL || buffer == NULL)
+        die("reader", ENOMEM);
+    for (uint32_t i = 0; i < options->clients; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fds[i] < 0 || connect(fds[i], (struct sockaddr *)&addr, sizeof(addr)) < 0)
+            die("cannot connect", errno);
+        struct epoll_event event = {.events = EPOLLIN, .data = {.u32 = i}};
+        epoll_ctl(poll, EPOLL_CTL_ADD, fds[i], &event);
+    }
+    for (uint64_t open = options->clients; open > 0;) {
+        struct epoll_event events[256];
+        int n = epoll_wait(poll, events, ARRAY_SIZE(events), -1);
+        for (int i = 0; i < n; i++) {
+            uint32_t client = events[i].data.u32;
+            ssize_t bytes = recv(fds[client], buffer, READ_BYTES, MSG_DONTWAIT);
+            if (bytes > 0) {
+                got[client] += (uint64_t)bytes;
+            } else if (bytes == 0 || errno != EAGAIN) {
+                close(fds[client]);
+                open--;
+            }
+        }
+    }
+    for (uint32_t i = 1; i < options->clients; i++)
+        if (got[i] != got[0])
+            exit(1);
+    exit(got[0] == 0);
+}
+
+static int listen_any(uint16_t *port)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof(addr);
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Inherited by every connection, as on the server's listener. */
+    if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0 ||
+        bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 4096) < 0 ||
+        getsockname(fd, (struct sockaddr *)&addr, &len) < 0)
+        die("cannot listen", errno);
+    *port = ntohs(addr.sin_port);
+    return fd;
+}
+
+#define TAG_ACCEPT UINT64_MAX
+
+static void reap(struct sender *sender)
+{
+    struct uring_cqe cqes[256];
+    unsigned n;
+    while ((n = uring_reap(sender->ring, cqes, ARRAY_SIZE(cqes))) > 0) {
+        for (unsigned i = 0; i < n; i++) {
+            if (cqes[i].res < 0)
+                die(cqes[i].user_data == TAG_ACCEPT ? "accept" : "send", -cqes[i].res);
+            if (cqes[i].user_data == TAG_ACCEPT) {
+                if (sender->accepted < sender->options->clients)
+                    sender->fds[sender->accepted++] = cqes[i].res;
+                continue;
+            }
+            sender->busy[cqes[i].user_data] = false;
+            sender->in_flight--;
+        }
+    }
+}
+
+static void enter(struct sender *sender, uint64_t timeout_ns)
+{
+    int err = uring_enter(sender->ring, timeout_ns);
+    if (err < 0)
+        die("io_uring_enter", -err);
+    reap(sender);
+}
+
+/* One round: a send to everybody who has taken the last one. */
+static void send_round(struct sender *sender)
+{
+    for (uint32_t i = 0; i < sender->options->clients; i++) {
+        if (sender->busy[i]) {
+            sender->skipped++;
+            continue;
+        }
+        sender->busy[i] = true;
+        sender->in_flight++;
+        sender->sends++;
+        uring_send(sender->ring, sender->fds[i], sender->bytes, sender->options->size, i);
+    }
+    enter(sender, 0);
+}
+
+static void run_rounds(struct sender *sender)
+{
+    const struct floor_options *options = sender->options;
+    uint64_t start_ns = clock_monotonic_ns();
+    for (uint64_t round = 0; round < options->rate * options->seconds; round++) {
+        uint64_t due_ns = start_ns + round * NS_PER_SEC / options->rate;
+        for (uint64_t now_ns; (now_ns = clock_monotonic_ns()) < due_ns;)
+            enter(sender, due_ns - now_ns);
+        sender->late_rounds += clock_monotonic_ns() > due_ns + LATE_NS;
+        send_round(sender);
+    }
+    while (sender->in_flight > 0)
+        enter(sender, UINT64_MAX);
+}
+
+static bool number(const char *text, uint64_t most, uint64_t *value)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    *value = n;
+    return errno == 0 && end != text && *end == '\0' && text[0] != '-' && n <= most;
+}
+
+static void options_parse(struct floor_options *options, int argc, char **argv)
+{
+    static const struct option names[] = {{"clients", required_argument, NULL, 'c'},
+                                          {"rate", required_argument, NULL, 'r'},
+                                          {"size", required_argument, NULL, 's'},
+                                          {"seconds", required_argument, NULL, 't'},
+                                          {"cpu", required_argument, NULL, 'p'},
+                                          {"reader-cpu", required_argument, NULL, 'q'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    *options = (struct floor_options){
+        .clients = 500, .rate = 100, .size = 125, .seconds = 10, .cpu = -1, .reader_cpu = -1};
+    for (int id; (id = getopt_long(argc, argv, "", names, NULL)) != -1;) {
+        uint64_t value = 0;
+        bool right = optarg == NULL || number(optarg, NUMBER_MAX, &value);
+        bool above_zero = right && value > 0;
+        switch (id) {
+        case 'c':
+            options->clients = value;
+            right = above_zero && value <= CLIENTS_MAX;
+            break;
+        case 'r':
+            options->rate = value;
+            right = above_zero;
+            break;
+        case 's':
+            options->size = value;
+            right = above_zero;
+            break;
+        case 't':
+            options->seconds = value;
+            right = above_zero;
+            break;
+        case 'p':
+            options->cpu = (int64_t)value;
+            break;
+        case 'q':
+            options->reader_cpu = (int64_t)value;
+            break;
+        case 'j':
+            options->json = true;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            exit(0);
+        default:
+            exit(2);
+        }
+        if (!right) {
+            fprintf(stderr, "floor: \"%s\" is no number that fits here; see --help\n", optarg);
+            exit(2);
+        }
+    }
+}
+
+static void report(const struct sender *sender, uint64_t cpu_ns, bool read_alike)
+{
+    const struct floor_options *options = sender->options;
+    double each = sender->sends == 0 ? 0 : (double)cpu_ns / (double)sender->sends;
+    if (options->json)
+        printf("{\"clients\":%llu,\"rate\":%llu,\"size\":%llu,\"sends\":%llu,\"skipped\":%llu,"
+               "\"late_rounds\":%llu,\"cpu_ns_per_send\":%.1f,\"valid\":%s}\n",
+               (unsigned long long)options->clients, (unsigned long long)options->rate,
+               (unsigned long long)options->size, (unsigned long long)sender->sends,
+               (unsigned long long)sender->skipped, (unsigned long long)sender->late_rounds, each,
+               sender->skipped == 0 && read_alike ? "true" : "false");
+    else
+        printf("%llu clients x %llu/s x %llu bytes: %llu sends, %.0f ns of CPU each; "
+               "%llu rounds late, %llu sends skipped because the last had not ended\n",
+               (unsigned long long)options->clients, (unsigned long long)options->rate,
+               (unsigned long long)options->size, (unsigned long long)sender->sends, each,
+               (unsigned long long)sender->late_rounds, (unsigned long long)sender->skipped);
+}
+
+int main(int argc, char **argv)
+{
+    struct floor_options options;
+    options_parse(&options, argc, argv);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+
+    uint16_t port;
+    int listener = listen_any(&port);
+    pid_t reader = fork();
+    if (reader < 0)
+        die("fork", errno);
+    if (reader == 0) {
+        close(listener);
+        read_all(port, &options);
+    }
+
+    pin(options.cpu);
+    prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+    struct sender sender = {.options = &options,
+                            .fds = calloc(options.clients, sizeof(*sender.fds)),
+                            .busy = calloc(options.clients, sizeof(*sender.busy)),
+                            .bytes = calloc(1, options.size)};
+    if (sender.fds == NULL || sender.busy == NULL || sender.bytes == NULL)
+        die("sender", ENOMEM);
+    char why[512];
+    struct uring_config config = {.buffers = 2}; /* nothing is received */
+    if (uring_new(&sender.ring, &config, why, sizeof(why)) < 0) {
+        fprintf(stderr, "floor: %s\n", why);
+        return 2;
+    }
+    uring_accept(sender.ring, listener, TAG_ACCEPT);
+    while (sender.accepted < options.clients) {
+        enter(&sender, 100 * NS_PER_MS);
+        int status;
+        if (waitpid(reader, &status, WNOHANG) == reader)
+            die("the reader", ECHILD);
+    }
+
+    uint64_t cpu_ns = clock_thread_cpu_ns();
+    run_rounds(&sender);
+    cpu_ns = clock_thread_cpu_ns() - cpu_ns;
+    for (uint32_t i = 0; i < sender.accepted; i++)
+        close(sender.fds[i]);
+    int status = -1;
+    waitpid(reader, &status, 0);
+    bool read_alike = sender.skipped != 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    report(&sender, cpu_ns, read_alike);
+    uring_free(sender.ring);
+    free(sender.fds);
+    free(sender.busy);
+    free(sender.bytes);
+    return read_alike ? 0 : 1;
+}
