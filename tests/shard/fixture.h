@@ -1,0 +1,110 @@
+/* fixture.h -- whole shards in the test's thread, stepped by hand.
+ *
+ * A world is some shards with a mesh between them, in the order that the test gives them turns.
+ * Nothing runs by itself, so a test stops the world where it wants to look inside. Each shard
+ * listens on a port of its own, so that a test says which shard a client lives on.
+ *
+ * A world may have *probes*: ports of the mesh behind which there is no shard but the test. Through
+ * one the test plays a client's shard towards a home, or a home towards a client's shard, and
+ * sees exactly what crosses.
+ *
+ * One world for each test: Criterion gives each a process of its own. world_stop is an assertion
+ * as much as an end: everything that was lent must have come home.
+ */
+#ifndef UPROAR_TESTS_SHARD_FIXTURE_H
+#define UPROAR_TESTS_SHARD_FIXTURE_H
+
+#include <criterion/criterion.h>
+
+#include "proto/frame.h"
+#include "shard/session.h"
+#include "shard/shard.h"
+
+#define WORLD_SHARDS_MAX 8u
+
+/* Options as on the command line, more in `...`. */
+#define world_start(shards, probes, ...) \
+    world_start_with((shards), (probes), (const char *[]){"uproard", __VA_ARGS__, NULL})
+void world_start_with(unsigned shards, unsigned probes, const char **argv);
+/* Cuts all clients, lets everything come home and checks that nothing leaked. */
+void world_stop(void);
+
+/* The shard, which becomes the current one: what follows may be done in its name. */
+struct shard *world_shard(unsigned index);
+/* One turn of one shard, of each shard, and turns until nothing moves any more. */
+void world_turn(unsigned index);
+void world_turn_all(void);
+void world_settle(void);
+
+/* The first of the names "PREFIX0", "PREFIX1", ... whose home is that port. */
+struct slice room_homed(const char *prefix, unsigned port);
+struct slice name_homed(const char *prefix, unsigned port);
+
+/* A message that a probe took from the mesh: the payload is a copy. */
+struct caught {
+    struct xmsg msg;
+    struct caught *next;
+};
+/* Stages one from probe number `probe` (0 is the first); probe_flush shows them. */
+struct xmsg *probe_post(unsigned probe, unsigned to, enum xmsg_type type);
+void probe_flush(unsigned probe);
+uint16_t probe_port(unsigned probe);
+/* What a probe's payloads are made of. */
+struct segments *probe_segments(unsigned probe);
+/* The next message that came for the probe, which must be of this type; NULL: nothing. Lives until
+ * world_stop. */
+#define probe_expect(probe, type) probe_expect_at(__LINE__, (probe), (type))
+const struct xmsg *probe_expect_at(int line, unsigned probe, enum xmsg_type type);
+const struct xmsg *probe_next(unsigned probe);
+
+/* A client on one shard, over TCP. */
+struct client {
+    int fd;
+    struct session *session; /* the server's side; looked at only while it is open */
+    struct event event;      /* returned last; its slices hold until the next */
+    struct event_lists lists;
+    uint64_t msgid; /* given last */
+    uint8_t *in;
+    size_t in_len, in_from;
+    bool eof; /* the server's FIN was read */
+    struct client *next;
+};
+
+/* Connected and accepted; has said nothing. */
+struct client *client_open(unsigned shard);
+/* The same with a receive buffer of so many bytes (0: the kernel's choice). */
+struct client *client_open_narrow(unsigned shard, int rcvbuf_bytes);
+void client_close(struct client *client);
+void client_bytes(struct client *client, const void *data, size_t len);
+/* Encodes and sends; nobody takes a turn. */
+#define client_say(client, ...) client_cmd((client), &(struct cmd){__VA_ARGS__})
+void client_cmd(struct client *client, const struct cmd *cmd);
+/* The encoded command, at most cap bytes. */
+size_t client_frame(const struct cmd *cmd, uint8_t *out, size_t cap);
+/* The next event, or NULL if none comes however many turns the shards take. */
+const struct event *client_next(struct client *client);
+/* The next event must be of this type. */
+#define expect(client, type) client_expect((__LINE__), (client), (type))
+const struct event *client_expect(int line, struct client *client, enum msg_type type);
+/* ERROR with this reason about this type. */
+#define expect_error(client, reason, about) \
+    client_expect_error((__LINE__), (client), (reason), (about))
+void client_expect_error(int line, struct client *client, enum reason reason, enum msg_type about);
+/* Nothing more is said. */
+#define expect_silence(client) client_expect_silence((__LINE__), (client))
+void client_expect_silence(int line, struct client *client);
+/* The server says nothing more and ends the connection. */
+#define expect_end(client) client_expect_end((__LINE__), (client))
+void client_expect_end(int line, struct client *client);
+
+/* HELLO and WELCOME; JOIN and JOINED, quiet unless flags say otherwise. */
+struct client *login(unsigned shard, const char *name);
+uint32_t join_with(struct client *client, struct slice room, uint8_t flags);
+#define join(client, room) join_with((client), (room), JOIN_QUIET)
+uint64_t publish(struct client *client, uint32_t room, struct slice body);
+
+#define assert_slice(slice_, text_)                                                  \
+    cr_assert(slice_equal((slice_), slice_str(text_)), "\"%.*s\" instead of \"%s\"", \
+              (int)(slice_).len, (const char *)(slice_).data, (text_))
+
+#endif
