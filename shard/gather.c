@@ -80,7 +80,6 @@ void gather_on_who(struct shard *shard, const struct xmsg *msg)
             part->who = msg->who;
             part->room = room->id;
             part->cookie = parts;
-            part->value = room->members;
         }
     }
 }
@@ -134,7 +133,7 @@ void gather_on_who_part(struct shard *shard, const struct xmsg *msg)
         put_members(shard, &writer, &room->feeds[i].members, share);
         put_members(shard, &writer, &room->feeds[i].detached, share);
     }
-    post_part(shard, msg, msg->cookie, msg->value, &writer);
+    post_part(shard, msg, msg->cookie, room == NULL ? 0 : room->members, &writer);
 }
 
 void gather_on_rooms(struct shard *shard, const struct xmsg *msg)
@@ -159,7 +158,7 @@ static void tell_members(struct shard *shard, struct session *session, const str
     struct event event = {.type = MSG_MEMBERS};
     uint32_t left = msg->count, at = 0;
 
-    event.members.total = (uint32_t)msg->value;
+    event.members.total = gather->total;
     event.members.room = slice_of(gather->room, gather->room_bytes);
     event.members.people = people;
     do {
@@ -208,13 +207,13 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
     struct gather *gather = pool_at(&shard->gathers, session->gather);
     gather->got++;
     bool last = gather->got >= msg->cookie;
+    gather->total += (uint32_t)msg->value;
     if (msg->cookie == 0) {
         struct cmd cmd = {.type = MSG_WHO};
         session_refuse(shard, session, &cmd, REASON_NO_SUCH_ROOM);
     } else if (gather->type == MSG_WHO) {
         tell_members(shard, session, gather, msg, last);
     } else {
-        gather->total += (uint32_t)msg->value;
         tell_rooms(shard, session, gather, msg, last);
     }
     /* Telling may have ended the session, and the gather with it. */

@@ -1,7 +1,8 @@
 /* gather.h -- answers that every shard gives a part of: who is in a room, which rooms there are.
  *
  * The asker's shard counts the parts and passes each on to the client as it comes, with
- * `more` set; the last one closes the list. One at a time for each client.
+ * `more` set; the last one closes the list, and only its total counts all parts. One at a time
+ * for each client.
  */
 #ifndef UPROAR_SHARD_GATHER_H
 #define UPROAR_SHARD_GATHER_H
@@ -11,7 +12,7 @@
 struct gather {
     enum msg_type type; /* MSG_WHO or MSG_ROOMS */
     uint32_t got;       /* parts that came */
-    uint32_t total;     /* ROOMS: summed over the parts */
+    uint32_t total;     /* members or rooms, summed over the parts that came */
     uint8_t room_bytes;
     char room[ROOM_BYTES_MAX];
 };

@@ -237,10 +237,10 @@ void home_join(struct shard *shard, const struct xmsg *msg)
     joined->flags = msg->flags;
     joined->value = room->epoch;
     joined->number = room->head;
-    tell_missed(room, msg, joined);
     struct xnames *names = xnames_attach(&shard->vital, joined, person, name);
     names->members = room->members;
     names->id = msg->id;
+    tell_missed(room, msg, joined); /* behind xnames_attach, which counts its record */
     presence(shard, room, PRESENCE_JOINED, msg->id, person, slice_of(NULL, 0));
 }
 
