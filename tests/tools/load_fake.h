@@ -1,0 +1,65 @@
+/* load_fake.h -- a small server that keeps its promises, or breaks exactly one of them.
+ *
+ * The load generator is only worth something if it sees what is wrong. So these tests give it
+ * a server that is wrong in a known way, in a thread of its own, on a port of its own.
+ */
+#ifndef UPROAR_TESTS_TOOLS_LOAD_FAKE_H
+#define UPROAR_TESTS_TOOLS_LOAD_FAKE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "proto/frame.h"
+
+/* What happens to the 10th message of each room; "the victim" is the first who joined it. */
+enum fake_fault {
+    FAKE_HONEST,
+    FAKE_DROP,   /* the victim is not given it */
+    FAKE_REPEAT, /* the victim is given it twice */
+    FAKE_SWAP,   /* the victim is given it after the 11th */
+    FAKE_ALTER,  /* a byte of the victim's differs */
+    FAKE_GAP,    /* the victim is told of a gap instead */
+    FAKE_FORGET, /* acknowledged and given to nobody, as are all after it */
+    FAKE_CUT,    /* the victim's connection is closed */
+    FAKE_NACK,   /* refused */
+    FAKE_REFUSE, /* JOIN is answered with ERROR */
+    FAKE_MUTE,   /* no answer to anything */
+    FAKE_BABEL,  /* another protocol */
+};
+
+#define FAKE_CLIENTS 64
+#define FAKE_ROOMS   16
+#define FAKE_INPUT   (256 * 1024)
+
+struct fake_client {
+    int fd;
+    bool no_echo;
+    uint32_t rooms; /* bit for each */
+    uint8_t *in;
+    size_t in_used;
+};
+
+struct fake_room {
+    char name[ROOM_BYTES_MAX + 1];
+    uint64_t seq;
+    int victim;         /* client, or -1 */
+    uint8_t held[1024]; /* FAKE_SWAP */
+    size_t held_len;
+};
+
+struct fake_server {
+    enum fake_fault fault;
+    char address[32];
+    int listener;
+    pthread_t thread;
+    _Atomic bool stop;
+    unsigned clients_count;
+    struct fake_client clients[FAKE_CLIENTS];
+    unsigned rooms_count;
+    struct fake_room rooms[FAKE_ROOMS];
+};
+
+struct fake_server *fake_start(enum fake_fault fault);
+void fake_stop(struct fake_server *fake);
+
+#endif
