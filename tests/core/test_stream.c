@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "tests/core/echo.h"
+#include "tests/core/crowd.h"
 
 static struct uring_config modes[] = {
     {.recv_mode = URING_RECV_CAPPED},
@@ -23,64 +23,6 @@ static struct uring_config modes[] = {
         return cr_make_param_array(struct uring_config, modes, ARRAY_SIZE(modes)); \
     }                                                                              \
     ParameterizedTest(struct uring_config *config, stream, name)
-
-/* Clients that all send `each` patterned bytes at once and read them back. */
-struct crowd {
-    unsigned count;
-    size_t each;
-    int fds[128];
-    size_t sent[128], got[128];
-};
-
-static void crowd_join(struct crowd *crowd, struct echo *echo, unsigned count, size_t each)
-{
-    *crowd = (struct crowd){.count = count, .each = each};
-    cr_assert_leq(count, ARRAY_SIZE(crowd->fds));
-    for (unsigned i = 0; i < count; i++)
-        crowd->fds[i] = client_connect(echo->port, 0);
-    echo_until(echo, echo->streams.open == count);
-}
-
-/* One client's turn: sends and reads what is possible, and checks each byte that it reads. */
-static void crowd_client(struct crowd *crowd, unsigned i)
-{
-    uint8_t bytes[4096];
-    size_t n = size_min(sizeof(bytes), crowd->each - crowd->sent[i]);
-    for (size_t k = 0; k < n; k++)
-        bytes[k] = pattern(crowd->sent[i] + k, i);
-    if (n > 0)
-        client_send(crowd->fds[i], bytes, n, &crowd->sent[i]);
-    ssize_t got = client_recv(crowd->fds[i], bytes, sizeof(bytes));
-    cr_assert_geq(got, 0, "client %u was cut off", i);
-    for (ssize_t k = 0; k < got; k++, crowd->got[i]++)
-        cr_assert_eq(bytes[k], pattern(crowd->got[i], i), "client %u, byte %zu", i, crowd->got[i]);
-}
-
-static bool crowd_served(const struct crowd *crowd)
-{
-    for (unsigned i = 0; i < crowd->count; i++) {
-        if (crowd->got[i] < crowd->each)
-            return false;
-    }
-    return true;
-}
-
-static void crowd_echo(struct crowd *crowd, struct echo *echo)
-{
-    uint64_t give_up = clock_monotonic_ns() + 10 * NS_PER_SEC;
-    while (!crowd_served(crowd)) {
-        cr_assert_lt(clock_monotonic_ns(), give_up, "not all bytes came back");
-        for (unsigned i = 0; i < crowd->count; i++)
-            crowd_client(crowd, i);
-        echo_turn(echo);
-    }
-}
-
-static void crowd_leave(struct crowd *crowd)
-{
-    for (unsigned i = 0; i < crowd->count; i++)
-        close(crowd->fds[i]);
-}
 
 /* One client's echo on a connection that stays. */
 static void echo_through(struct echo *echo, int fd, size_t total)
@@ -573,11 +515,14 @@ static void nothing(void *ctx, struct stream *stream)
 
 Test(stream, full_means_null_and_the_descriptor_stays)
 {
-    struct echo echo;
+    struct uring_config config = {0};
+    struct loop_owner owner = {0};
+    struct loop loop;
     struct streams one;
     struct stream_events events = {.closed = nothing};
-    echo_init(&echo, NULL);
-    cr_assert_eq(streams_init(&one, &echo.loop, sizeof(struct stream), 1, &events), 0);
+    char why[256];
+    cr_assert_eq(loop_init(&loop, &config, &owner, why, sizeof(why)), 0, "%s", why);
+    cr_assert_eq(streams_init(&one, &loop, sizeof(struct stream), 1, &events), 0);
     int pair[2];
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     struct stream *stream = stream_open(&one, pair[0]);
@@ -586,10 +531,11 @@ Test(stream, full_means_null_and_the_descriptor_stays)
     cr_assert_eq(write(pair[1], "", 0), 0, "the descriptor was touched");
     stream_close(&one, stream, false);
     while (one.open > 0)
-        cr_assert_eq(loop_turn(&echo.loop), 0);
+        cr_assert_eq(loop_turn(&loop), 0);
     cr_assert_eq(one.opened, 1);
     cr_assert_eq(one.closed, 1);
     streams_fini(&one);
+    loop_fini(&loop);
     close(pair[1]);
 }
 
