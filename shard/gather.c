@@ -80,6 +80,7 @@ void gather_on_who(struct shard *shard, const struct xmsg *msg)
             part->who = msg->who;
             part->room = room->id;
             part->cookie = parts;
+            part->value = room->members;
         }
     }
 }
@@ -108,15 +109,16 @@ static void put_members(struct shard *shard, struct xwriter *writer, struct list
     }
 }
 
-/* A part goes out in any case, also when it is empty. */
-static void post_part(struct shard *shard, const struct xmsg *asked, uint32_t parts, uint64_t total,
+/* A part goes out in any case, also when it is empty. count: what it stands for, listed or not. */
+static void post_part(struct shard *shard, const struct xmsg *asked, uint32_t parts, uint64_t count,
                       struct xwriter *writer)
 {
     struct xmsg *msg = shard_post(shard, asked->who.port, XMSG_LIST);
 
     msg->who = asked->who;
     msg->cookie = parts;
-    msg->value = total;
+    msg->value = asked->value;
+    msg->number = count;
     if (writer->segment != NULL)
         xwriter_attach(writer, msg);
 }
@@ -158,7 +160,8 @@ static void tell_members(struct shard *shard, struct session *session, const str
     struct event event = {.type = MSG_MEMBERS};
     uint32_t left = msg->count, at = 0;
 
-    event.members.total = gather->total;
+    /* The home's count until all have counted: it looked a little earlier than they. */
+    event.members.total = last ? gather->total : (uint32_t)msg->value;
     event.members.room = slice_of(gather->room, gather->room_bytes);
     event.members.people = people;
     do {
@@ -207,7 +210,7 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
     struct gather *gather = pool_at(&shard->gathers, session->gather);
     gather->got++;
     bool last = gather->got >= msg->cookie;
-    gather->total += (uint32_t)msg->value;
+    gather->total += (uint32_t)msg->number;
     if (msg->cookie == 0) {
         struct cmd cmd = {.type = MSG_WHO};
         session_refuse(shard, session, &cmd, REASON_NO_SUCH_ROOM);

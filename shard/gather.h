@@ -1,8 +1,8 @@
 /* gather.h -- answers that every shard gives a part of: who is in a room, which rooms there are.
  *
  * The asker's shard counts the parts and passes each on to the client as it comes, with
- * `more` set; the last one closes the list, and only its total counts all parts. One at a time
- * for each client.
+ * `more` set; the last one closes the list, and its total is exact. One at a time for each
+ * client.
  */
 #ifndef UPROAR_SHARD_GATHER_H
 #define UPROAR_SHARD_GATHER_H
