@@ -175,6 +175,7 @@ static void trim(struct shard *shard, struct feed *feed, size_t bytes_max, bool 
             return;
         drop_head(shard, feed);
     }
+    release(shard, feed);
 }
 
 void feed_trim(struct shard *shard, struct feed *feed, size_t bytes_max)
@@ -251,6 +252,8 @@ void feed_append(struct shard *shard, struct feed *feed, const struct event *eve
         feed->last_seq = event->message.seq;
         tail->end_seq = event->message.seq + 1;
     }
+    if (feed->reading == 0)
+        release(shard, feed); /* making room detached them all */
     flush_feed(shard, feed);
 }
 
