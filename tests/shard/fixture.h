@@ -17,6 +17,7 @@
 #include <criterion/criterion.h>
 
 #include "proto/frame.h"
+#include "shard/room.h"
 #include "shard/session.h"
 #include "shard/shard.h"
 
