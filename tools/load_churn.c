@@ -215,7 +215,7 @@ static void close_one(void *ctx, struct stream *stream)
 static void turn_begin(void *ctx)
 {
     struct load_churn *churn = ctx;
-    if (churn->stopping || !atomic_load_explicit(&churn->stop, memory_order_acquire))
+    if (churn->stopping || !load_door_stopped(&churn->door))
         return;
     churn->stopping = true;
     streams_each(&churn->streams, close_one, churn);
@@ -242,7 +242,7 @@ static uint64_t turn_end(void *ctx)
 static bool turn_has_work(void *ctx)
 {
     struct load_churn *churn = ctx;
-    return !churn->stopping && atomic_load_explicit(&churn->stop, memory_order_seq_cst);
+    return !churn->stopping && load_door_stopped(&churn->door);
 }
 
 static void *churn_run(void *arg)
@@ -267,8 +267,9 @@ static void *churn_run(void *arg)
     churn->start_ns = clock_monotonic_ns();
     random_bytes(&churn->random, sizeof(churn->random));
     churn->random |= 1;
-    atomic_store_explicit(&churn->loop_stands, true, memory_order_seq_cst);
+    load_door_open(&churn->door, &churn->loop);
     int err = loop_run(&churn->loop);
+    load_door_shut(&churn->door);
     if (err < 0) {
         load_shared_fail(shared, "io_uring failed: %s", strerror(-err));
         return NULL;
@@ -282,15 +283,14 @@ int load_churn_start(struct load_churn *churn, struct load_shared *shared, uint3
                      uint32_t arrivals)
 {
     *churn = (struct load_churn){.shared = shared, .guests_max = guests_max, .arrivals = arrivals};
+    load_door_init(&churn->door);
     return thread_start(&churn->thread, "load-churn",
                         load_shared_cpu(shared, shared->plan.threads + 1), churn_run, churn);
 }
 
 void load_churn_stop(struct load_churn *churn)
 {
-    atomic_store_explicit(&churn->stop, true, memory_order_seq_cst);
-    if (atomic_load_explicit(&churn->loop_stands, memory_order_seq_cst))
-        wake_ring(&churn->loop.wake);
+    load_door_stop(&churn->door);
 }
 
 void load_churn_join(struct load_churn *churn)

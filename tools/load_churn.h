@@ -11,6 +11,7 @@
 
 #include "core/stream.h"
 #include "core/thread.h"
+#include "tools/load_door.h"
 #include "tools/load_shared.h"
 
 struct load_churn_counts {
@@ -36,8 +37,7 @@ struct load_churn {
     uint64_t random; /* state of the generator */
     bool stopping;
 
-    _Atomic bool loop_stands;
-    _Atomic bool stop;
+    struct load_door door;
 };
 
 int load_churn_start(struct load_churn *churn, struct load_shared *shared, uint32_t guests_max,

@@ -275,7 +275,7 @@ static void turn_begin(void *ctx)
     }
     /* Acquire: `reached` is at least as new. Pairs with the receivers' increment. */
     publishing->progress_seen = atomic_load_explicit(&shared->progress, memory_order_acquire);
-    if (publishing->stopping || !atomic_load_explicit(&publishing->stop, memory_order_acquire))
+    if (publishing->stopping || !load_door_stopped(&publishing->door))
         return;
     publishing->stopping = true;
     if (publishing->running)
@@ -330,7 +330,7 @@ static bool turn_has_work(void *ctx)
     struct load_shared *shared = publishing->shared;
     if (publishing->stopping)
         return false;
-    if (atomic_load_explicit(&publishing->stop, memory_order_seq_cst) ||
+    if (load_door_stopped(&publishing->door) ||
         (!publishing->running && atomic_load_explicit(&shared->go, memory_order_seq_cst)))
         return true;
     return shared->publisher_wake != NULL &&
@@ -373,7 +373,7 @@ static void connect_all(struct load_publishing *publishing)
         publishing->joined_all += load_plan_publisher_rooms(plan, i);
 
     for (uint32_t i = 0; err == 0 && i < plan->publishers; i++) {
-        if (atomic_load_explicit(&publishing->stop, memory_order_relaxed))
+        if (load_door_stopped(&publishing->door))
             break;
         load_client_name(shared, 'p', i, name);
         size_t used = load_hello(opening, name);
@@ -421,11 +421,11 @@ static void *publisher_run(void *arg)
     }
     if (shared->plan.rate == 0)
         shared->publisher_wake = &publishing->loop.wake;
-    /* seq_cst, as in load_publishing_stop: either it sees the loop or the loop sees `stop`. */
-    atomic_store_explicit(&publishing->loop_stands, true, memory_order_seq_cst);
+    load_door_open(&publishing->door, &publishing->loop);
 
     connect_all(publishing);
     err = loop_run(&publishing->loop);
+    load_door_shut(&publishing->door);
     if (err < 0) {
         load_shared_fail(shared, "io_uring failed: %s", strerror(-err));
         return NULL;
@@ -438,6 +438,7 @@ static void *publisher_run(void *arg)
 int load_publishing_start(struct load_publishing *publishing, struct load_shared *shared)
 {
     *publishing = (struct load_publishing){.shared = shared};
+    load_door_init(&publishing->door);
     unsigned after_receivers = shared->plan.threads;
     return thread_start(&publishing->thread, "load-publish",
                         load_shared_cpu(shared, after_receivers), publisher_run, publishing);
@@ -445,14 +446,12 @@ int load_publishing_start(struct load_publishing *publishing, struct load_shared
 
 void load_publishing_nudge(struct load_publishing *publishing)
 {
-    if (atomic_load_explicit(&publishing->loop_stands, memory_order_seq_cst))
-        wake_ring(&publishing->loop.wake);
+    load_door_knock(&publishing->door);
 }
 
 void load_publishing_stop(struct load_publishing *publishing)
 {
-    atomic_store_explicit(&publishing->stop, true, memory_order_seq_cst);
-    load_publishing_nudge(publishing);
+    load_door_stop(&publishing->door);
 }
 
 void load_publishing_join(struct load_publishing *publishing)

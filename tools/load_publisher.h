@@ -15,6 +15,7 @@
 
 #include "core/stream.h"
 #include "core/thread.h"
+#include "tools/load_door.h"
 #include "tools/load_shared.h"
 
 struct load_speaker;
@@ -38,8 +39,7 @@ struct load_publishing {
     bool running;
     bool stopping;
 
-    _Atomic bool loop_stands;
-    _Atomic bool stop;
+    struct load_door door;
 };
 
 /* As for receivers (load_receiver.h), who must have ended before _stop: they wake this thread. */

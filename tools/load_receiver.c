@@ -234,7 +234,7 @@ static void turn_begin(void *ctx)
         receiver->running = true;
         receiver->cpu_ns = clock_thread_cpu_ns();
     }
-    if (!receiver->stopping && atomic_load_explicit(&receiver->stop, memory_order_acquire)) {
+    if (!receiver->stopping && load_door_stopped(&receiver->door)) {
         receiver->stopping = true;
         if (receiver->running)
             receiver->cpu_ns = clock_thread_cpu_ns() - receiver->cpu_ns;
@@ -270,8 +270,7 @@ static uint64_t turn_end(void *ctx)
 static bool turn_has_work(void *ctx)
 {
     struct load_receiver *receiver = ctx;
-    /* seq_cst: the second look of the wake handshake. */
-    return !receiver->stopping && atomic_load_explicit(&receiver->stop, memory_order_seq_cst);
+    return !receiver->stopping && load_door_stopped(&receiver->door);
 }
 
 /* Connects this thread's clients; what goes wrong ends the run. */
@@ -286,7 +285,7 @@ static void connect_all(struct load_receiver *receiver)
     }
     char name[LOAD_NAME_BYTES];
     for (uint32_t i = 0; i < receiver->clients; i++) {
-        if (atomic_load_explicit(&receiver->stop, memory_order_relaxed))
+        if (load_door_stopped(&receiver->door))
             break;
         uint32_t number = receiver->index + i * plan->threads;
         load_client_name(shared, 'c', number, name);
@@ -373,15 +372,14 @@ static void *receiver_run(void *arg)
         loop_fini(&receiver->loop);
         return NULL;
     }
-    /* seq_cst, as in load_receiver_stop: either it sees the loop or the loop sees `stop`. */
-    atomic_store_explicit(&receiver->loop_stands, true, memory_order_seq_cst);
+    load_door_open(&receiver->door, &receiver->loop);
 
     connect_all(receiver);
     if (receiver->clients == 0)
         atomic_fetch_add_explicit(&shared->ready, 1, memory_order_release);
     err = loop_run(&receiver->loop);
+    load_door_shut(&receiver->door);
     if (err < 0) {
-        /* The loop is left as it is: load_receiver_stop may still knock at it. */
         load_shared_fail(shared, "io_uring failed: %s", strerror(-err));
         return NULL;
     }
@@ -393,6 +391,7 @@ static void *receiver_run(void *arg)
 int load_receiver_start(struct load_receiver *receiver, struct load_shared *shared, unsigned index)
 {
     *receiver = (struct load_receiver){.shared = shared, .index = index};
+    load_door_init(&receiver->door);
     receiver->check.plan = &shared->plan;
     receiver->clients = load_plan_clients_on(&shared->plan, index);
     for (uint32_t room = 0; room < shared->plan.rooms; room++)
@@ -404,9 +403,7 @@ int load_receiver_start(struct load_receiver *receiver, struct load_shared *shar
 
 void load_receiver_stop(struct load_receiver *receiver)
 {
-    atomic_store_explicit(&receiver->stop, true, memory_order_seq_cst);
-    if (atomic_load_explicit(&receiver->loop_stands, memory_order_seq_cst))
-        wake_ring(&receiver->loop.wake);
+    load_door_stop(&receiver->door);
 }
 
 void load_receiver_join(struct load_receiver *receiver)

@@ -14,6 +14,7 @@
 #include "core/stream.h"
 #include "core/thread.h"
 #include "tools/load_check.h"
+#include "tools/load_door.h"
 #include "tools/load_shared.h"
 
 /* A room's members on this thread. */
@@ -49,8 +50,7 @@ struct load_receiver {
     bool running;          /* go was seen */
     bool stopping;         /* connections are being closed on purpose */
 
-    _Atomic bool loop_stands; /* the loop can be told to stop */
-    _Atomic bool stop;
+    struct load_door door;
     _Atomic uint64_t delivered; /* for the progress line */
 };
 
