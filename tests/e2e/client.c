@@ -64,7 +64,6 @@ void client_close(struct client *client, bool reset)
     free(client);
 }
 
-void clients_fini(void);
 void clients_fini(void)
 {
     while (clients)

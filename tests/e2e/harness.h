@@ -27,13 +27,15 @@ struct server {
     pid_t pid;
     uint16_t port;
     char folder[64];
-    bool errors_expected; /* set before server_stop if the test provokes "error" lines */
+    /* To be set before server_stop: */
+    bool errors_expected; /* the test provokes "error" lines */
+    bool clients_stay;    /* they do not close when the server says it goes */
 };
 
 /* Arguments up to NULL. --listen, --port-file and, unless given, --workers 4 are added. */
 #define server_start(...) server_start_at(__LINE__, (const char *[]){__VA_ARGS__, NULL})
 struct server *server_start_at(int line, const char **flags);
-/* SIGTERM, exit status 0, a clean log. */
+/* SIGTERM, upon which the clients go, exit status 0, a clean log. */
 #define server_stop(server) server_stop_at(__LINE__, (server))
 void server_stop_at(int line, struct server *server);
 /* Whether the server's log (so far) holds this text. */
@@ -43,6 +45,7 @@ unsigned server_fds(const struct server *server);
 /* Kills what is left, shows the log of a server that was not stopped, removes the folders. The
  * .fini of every suite, also when the test failed. */
 void harness_fini(void);
+void clients_fini(void); /* closes all that are open */
 
 /* Runs uproard to its end with these arguments (up to NULL); its status, and what it said on
  * stdout and stderr together, cut to size. */

@@ -158,6 +158,8 @@ bool server_logged(const struct server *server, const char *text)
 void server_stop_at(int line, struct server *server)
 {
     kill(server->pid, SIGTERM);
+    if (!server->clients_stay)
+        clients_fini();
     int status = reap(server->pid, WAIT_MS);
     if (status != 0)
         show_log(server);
@@ -183,8 +185,6 @@ unsigned server_fds(const struct server *server)
     closedir(folder);
     return count - 2; /* . and .. */
 }
-
-void clients_fini(void);
 
 void harness_fini(void)
 {

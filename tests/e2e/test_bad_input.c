@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-TestSuite(bad_input, .fini = harness_fini, .timeout = 100);
+TestSuite(bad_input, .fini = harness_fini, .timeout = 60);
 
 #define BODY_MAX 1000
 /* A slice that is a constant; slice_str is a function. */

@@ -306,7 +306,6 @@ Test(chat, rooms_lists_every_room_once_with_its_members)
     unsigned count = 0;
     do {
         expect(bert, MSG_ROOM_LIST);
-        cr_assert_eq(bert->event.room_list.total, 60);
         for (unsigned i = 0; i < bert->event.room_list.count; i++) {
             const struct room_entry *entry = &bert->event.room_list.rooms[i];
             int at = -1;
@@ -318,6 +317,7 @@ Test(chat, rooms_lists_every_room_once_with_its_members)
             count++;
         }
     } while (bert->event.room_list.more);
+    cr_assert_eq(bert->event.room_list.total, 60);
     cr_assert_eq(seen, (1ull << 60) - 1);
     cr_assert_eq(count, 60);
     barrier(bert);

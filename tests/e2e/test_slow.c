@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-TestSuite(slow, .fini = harness_fini, .timeout = 100);
+TestSuite(slow, .fini = harness_fini, .timeout = 60);
 
 enum { BODY = 2000, ROUNDS = 60, EACH = 100, ALL = ROUNDS * EACH }; /* 12 MB in all */
 
@@ -78,7 +78,7 @@ Test(slow, a_reply_passes_the_backlog)
     struct server *server = server_start("--feed-bytes", "16M", "--sndbuf", "16k");
     struct client *talker = login_on(server, "talker", 0), *lags = login_on(server, "lags", 1);
     uint32_t room = join_with(talker, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
-    setsockopt(lags->fd, SOL_SOCKET, SO_RCVBUF, &(int){8192}, sizeof(int));
+    setsockopt(lags->fd, SOL_SOCKET, SO_RCVBUF, &(int){65536}, sizeof(int));
     join(lags, "lobby");
     memset(body, 'x', BODY);
     for (int round = 0; round < 30; round++) {
@@ -101,20 +101,19 @@ Test(slow, a_reply_passes_the_backlog)
     server_stop(server);
 }
 
-/* It asks and asks and never reads the answers: it is held back or ended, the others are not. */
+/* It asks and asks and never reads the answers: it is held back, and nobody else is. */
 Test(slow, replies_that_are_not_read_are_bounded)
 {
     struct server *server = server_start("--control-bytes", "32k", "--body-bytes", "4096");
     struct client *anna = login(server, "anna"), *asks = login(server, "asks");
     uint32_t room = join(anna, "lobby");
-    setsockopt(asks->fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
+    setsockopt(asks->fd, SOL_SOCKET, SO_RCVBUF, &(int){65536}, sizeof(int));
     static uint8_t questions[262144];
-    struct cmd who = {.type = MSG_WHO, .who.room = slice_str("lobby")};
-    const size_t one = frame_encode_cmd(&who, questions, sizeof(questions));
-    size_t len = 0;
+    struct cmd wrong = {.type = MSG_PUBLISH, .publish = {0x7777, 1, slice_str("x")}};
+    const size_t one = frame_encode_cmd(&wrong, questions, sizeof(questions));
+    size_t len = 0, sent = 0;
     while (len + one <= sizeof(questions))
-        len += frame_encode_cmd(&who, questions + len, sizeof(questions) - len);
-    size_t sent = 0;
+        len += frame_encode_cmd(&wrong, questions + len, sizeof(questions) - len);
     for (int i = 0; i < 200; i++) {
         ssize_t n =
             send(asks->fd, questions + sent % len, len - sent % len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -123,13 +122,12 @@ Test(slow, replies_that_are_not_read_are_bounded)
         expect_message(anna, "not held up");
         await(anna, MSG_ACK);
     }
-    /* Now it reads: every answer, or the reason why not. */
-    const struct event *event;
-    size_t answers = 0, asked = sent / one;
-    while (answers < asked && (event = client_next(asks, WAIT_MS)) && event->type == MSG_MEMBERS)
-        answers++;
-    cr_assert(answers == asked || asks->eof || asks->reset, "%zu answers to %zu questions", answers,
-              asked);
+    /* 200 times 256 KiB were on offer. What was taken must fit the socket buffers of both sides;
+     * it did not go on being read and answered. */
+    cr_assert_lt(sent, 16u << 20, "%zu bytes of questions were taken", sent);
+    /* Now it reads: every answer is there. */
+    for (size_t i = 0; i < sent / one; i++)
+        cr_assert_eq(expect(asks, MSG_NACK)->nack.reason, REASON_NOT_JOINED);
     barrier(anna);
     server_stop(server);
 }
