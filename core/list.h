@@ -67,8 +67,8 @@ static inline void list_splice_tail(struct list *to, struct list *from)
 #define list_entry(node, type, member) container_of(node, type, member)
 
 /* Visits every node; the current one may be unlinked or freed by the body. */
-#define list_for_each_safe(node, after, head)                                                      \
-    for (struct list *node = (head)->next, *after = node->next; node != (head);                   \
+#define list_for_each_safe(node, after, head)                                   \
+    for (struct list *node = (head)->next, *after = node->next; node != (head); \
          node = after, after = node->next)
 
 #endif
