@@ -46,6 +46,8 @@
 #define BUFFERS_MAX          32768u
 #define BUFFER_BYTES_DEFAULT 2048u
 #define BUFFER_GROUP         0
+/* Buffers shown to the kernel at first: 256 KiB, which stays in a core's second-level cache. */
+#define BUFFERS_SHOWN_FIRST 128u
 
 /* sendmsg's arguments, kept until the kernel has copied them: at submission
  * (IORING_FEAT_SUBMIT_STABLE). */
@@ -69,7 +71,13 @@ struct uring {
     unsigned buffer_count;
     unsigned buffer_bytes;
     unsigned buffers_free;
-    unsigned buffers_unshown; /* returned, but the kernel was not told yet */
+    /* The kernel takes buffers in the order in which they were shown, so showing all would walk
+     * through all of the memory. Only some are shown at a time, the one returned last first:
+     * warm ones, and those that were never needed are never touched. */
+    unsigned buffers_shown; /* with the kernel, not taken yet */
+    unsigned shown_max;     /* doubled when most of them were taken in one turn */
+    uint16_t *spare;        /* stack of those not shown */
+    unsigned spare_count;
 
     unsigned sendv_used;
     struct sendv sendv[SENDV_MAX];
@@ -150,8 +158,12 @@ static int buffers_new(struct uring *u, const struct uring_config *config)
     if (ret < 0)
         return ret;
     u->buffer_count = count;
+    u->shown_max = count < BUFFERS_SHOWN_FIRST ? count : BUFFERS_SHOWN_FIRST;
+    u->spare = malloc(count * sizeof(*u->spare));
+    if (!u->spare)
+        return -ENOMEM;
     io_uring_buf_ring_init(u->buffer_ring);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = count; i-- > 0;)
         uring_buffer_put(u, (uint16_t)i);
     return 0;
 }
@@ -279,6 +291,7 @@ void uring_free(struct uring *u)
         }
         io_uring_queue_exit(&u->ring);
     }
+    free(u->spare);
     if (u->buffer_ring)
         munmap(u->buffer_ring, u->mapping_bytes);
     free(u);
@@ -316,11 +329,21 @@ static unsigned sq_flush(struct uring *u)
     return sq->sqe_tail - __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
 }
 
+static void shown_grow(struct uring *u)
+{
+    u->shown_max = u->shown_max * 2 < u->buffer_count ? u->shown_max * 2 : u->buffer_count;
+}
+
 static void buffers_show(struct uring *u)
 {
-    if (u->buffers_unshown > 0)
-        io_uring_buf_ring_advance(u->buffer_ring, (int)u->buffers_unshown);
-    u->buffers_unshown = 0;
+    int n = 0;
+    for (; u->buffers_shown < u->shown_max && u->spare_count > 0; n++, u->buffers_shown++) {
+        uint16_t buffer = u->spare[--u->spare_count];
+        io_uring_buf_ring_add(u->buffer_ring, u->buffers + (size_t)buffer * u->buffer_bytes,
+                              u->buffer_bytes, buffer, io_uring_buf_ring_mask(u->buffer_count), n);
+    }
+    if (n > 0)
+        io_uring_buf_ring_advance(u->buffer_ring, n);
 }
 
 static int enter(struct uring *u, unsigned submit, unsigned wait, unsigned flags, void *arg,
@@ -506,14 +529,20 @@ unsigned uring_reap(struct uring *u, struct uring_cqe *out, unsigned max)
         };
         if (!to->more)
             u->pending--;
-        if (to->has_buffer)
+        if (to->has_buffer) {
             u->buffers_free--;
+            u->buffers_shown--;
+        }
+        if (unlikely(to->res == -ENOBUFS))
+            shown_grow(u);
         if (unlikely(u->injected) && cqe->user_data == u->inject_tag) {
             to->res = u->inject_res;
             u->injected = false;
         }
     }
     io_uring_cq_advance(&u->ring, n);
+    if (unlikely(u->buffers_shown < u->shown_max / 4))
+        shown_grow(u);
     return n;
 }
 
@@ -528,10 +557,7 @@ const uint8_t *uring_buffer(const struct uring *u, uint16_t buffer)
 void uring_buffer_put(struct uring *u, uint16_t buffer)
 {
     CHECK(buffer < u->buffer_count && u->buffers_free < u->buffer_count);
-    io_uring_buf_ring_add(u->buffer_ring, u->buffers + (size_t)buffer * u->buffer_bytes,
-                          u->buffer_bytes, buffer, io_uring_buf_ring_mask(u->buffer_count),
-                          (int)u->buffers_unshown);
-    u->buffers_unshown++;
+    u->spare[u->spare_count++] = buffer;
     u->buffers_free++;
 }
 
