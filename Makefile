@@ -27,8 +27,10 @@ deps = $(Q).ci/deps $(NEED_$(1)) $(if $(findstring clang,$(CC)),$(NEED_CLANG))
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
     -Wundef -Wcast-qual -Wwrite-strings -Wformat=2 -Werror=format-security -Werror
-SAN_FLAGS := -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 try = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+# gcc warns of what cannot happen when it has instrumented the code: those are off with SAN.
+SAN_FLAGS = -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all \
+    $(call try,-Wno-format-truncation) $(call try,-Wno-maybe-uninitialized)
 HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=3 $(call try,-fstack-clash-protection) \
     $(call try,-fcf-protection=full) $(call try,-ftrivial-auto-var-init=zero))
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -g -fPIE -fstack-protector-strong \
