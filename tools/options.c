@@ -108,22 +108,20 @@ static void name_default(struct options *options)
 
 enum { OPT_TIMEOUT = 256, OPT_COLOR, OPT_NO_RECONNECT };
 
-/* Which commands an option is for, as bits of enum verb. */
-static unsigned verbs_of(int option)
-{
-    switch (option) {
-    case 'm':
-        return 1u << VERB_SEND;
-    case 'j':
-        return 1u << VERB_TAIL | 1u << VERB_WHO | 1u << VERB_ROOMS;
-    case 'c':
-    case 'd':
-    case OPT_NO_RECONNECT:
-        return 1u << VERB_TAIL;
-    default:
-        return ~0u;
-    }
-}
+/* Options that are not for every command. */
+static const struct {
+    int option;
+    unsigned verbs; /* bits of enum verb */
+    const char *name;
+} particular[] = {
+    {'m', 1u << VERB_SEND, "--message"},
+    {'j', 1u << VERB_TAIL | 1u << VERB_WHO | 1u << VERB_ROOMS, "--json"},
+    {'c', 1u << VERB_TAIL, "--count"},
+    {'d', 1u << VERB_TAIL, "--direct"},
+    {OPT_NO_RECONNECT, 1u << VERB_TAIL, "--no-reconnect"},
+};
+
+static const char *const verbs[] = {"a chat", "send", "tail", "who", "rooms"};
 
 static bool take(struct options *options, int option, const char *value, const char **server)
 {
@@ -169,7 +167,6 @@ static bool take(struct options *options, int option, const char *value, const c
 /* What remains after the options: [VERB] [ROOM]. */
 static bool positional(struct options *options, int count, char **words)
 {
-    static const char *const verbs[] = {NULL, "send", "tail", "who", "rooms"};
     enum reason reason;
     int used = 0;
 
@@ -215,7 +212,7 @@ bool options_parse(struct options *options, int argc, char **argv, int *status)
     };
     const char *server = getenv("UPROAR_SERVER");
     char why[NET_WHY_BYTES];
-    unsigned verbs = ~0u;
+    unsigned seen = 0; /* bits: indices of particular[] */
     int option;
 
     *options = (struct options){.timeout_ms = 5000, .reconnect = true};
@@ -230,14 +227,16 @@ bool options_parse(struct options *options, int argc, char **argv, int *status)
             *status = EXIT_FINE;
             return false;
         }
-        verbs &= verbs_of(option);
+        for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
+            seen |= (unsigned)(particular[i].option == option) << i;
         if (!take(options, option, optarg, &server))
             return false;
     }
     if (!positional(options, argc - optind, argv + optind))
         return false;
-    if (!(verbs & 1u << options->verb))
-        return usage("an option was given that this command does not have");
+    for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
+        if ((seen & 1u << i) && !(particular[i].verbs & 1u << options->verb))
+            return usage("%s is not for %s", particular[i].name, verbs[options->verb]);
     if (net_addr_parse(server, &options->server, why, sizeof(why)) != 0)
         return usage("%s", why);
     return true;

@@ -269,7 +269,8 @@ static char *draw_prompt(EditLine *edit)
 
 const char *screen_read(struct screen *screen)
 {
-    int len = 0;
+    int count = 0;
+    size_t len;
     const char *text;
     HistEvent event;
 
@@ -279,9 +280,9 @@ const char *screen_read(struct screen *screen)
         screen->reading = true;
         screen->redraw = false;
         screen->dropped = false;
-        text = el_gets(screen->edit, &len);
+        text = el_gets(screen->edit, &count);
         screen->reading = false;
-        if (text == NULL || len <= 0) {
+        if (text == NULL || count <= 0) {
             putc('\n', stdout);
             fflush(stdout);
             return NULL;
@@ -289,9 +290,8 @@ const char *screen_read(struct screen *screen)
         if (!screen->dropped)
             break;
     }
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-        len--;
-    screen->line = strndup(text, (size_t)len);
+    len = strcspn(text, "\r\n");
+    screen->line = strndup(text, len);
     if (screen->line != NULL && len > 0)
         history(screen->history, &event, H_ENTER, screen->line);
     return screen->line;
