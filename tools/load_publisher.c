@@ -7,33 +7,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
-#include "tools/load_body.h"
-#include "tools/load_connection.h"
-
-#define LATE_NS        NS_PER_MS
-#define OUT_BYTES      (256u << 10)
-#define PUBLISH_HEADER (FRAME_HEADER_BYTES + 4u + 8u)
-static_assert(OUT_BYTES >= 4 * (PUBLISH_HEADER + BODY_BYTES_CEILING), "several of the largest fit");
-
-/* A message that is under way (closed loop). */
-struct load_flight {
-    uint64_t seq; /* 0: not acknowledged yet; UINT64_MAX: refused, so nobody waits for it */
-    uint32_t room;
-};
-
-struct load_speaker {
-    struct load_connection connection; /* first */
-    uint32_t number;                   /* in the plan */
-    uint32_t rooms;
-    uint32_t *room_ids;          /* by load_plan_publisher_room's n; UINT32_MAX: not in yet */
-    uint64_t sent;               /* messages; also the next message id */
-    uint64_t share;              /* stop there */
-    uint64_t landed;             /* messages before it are no longer under way */
-    struct load_flight *flights; /* ring by message id, flights_mask + 1 of them */
-    uint32_t flights_mask;
-    bool blocked; /* something was due while a send was in flight */
-    uint8_t *out;
-};
+#include "tools/load_speaker.h"
 
 static void joined(struct load_publishing *publishing, struct load_speaker *speaker,
                    const struct event *event)
@@ -53,14 +27,6 @@ static void joined(struct load_publishing *publishing, struct load_speaker *spea
                      speaker->number);
 }
 
-/* The place of a message in the flights, or NULL when its id was never sent or has landed. */
-static struct load_flight *flight_find(struct load_speaker *speaker, uint64_t msgid)
-{
-    if (msgid >= speaker->sent || msgid < speaker->landed || speaker->flights == NULL)
-        return NULL;
-    return &speaker->flights[msgid & speaker->flights_mask];
-}
-
 static void acknowledged(struct load_publishing *publishing, struct load_speaker *speaker,
                          uint64_t msgid, uint64_t seq)
 {
@@ -71,9 +37,7 @@ static void acknowledged(struct load_publishing *publishing, struct load_speaker
     if (seq > atomic_load_explicit(&shared->heads[room], memory_order_relaxed))
         atomic_store_explicit(&shared->heads[room], seq, memory_order_relaxed);
     atomic_fetch_add_explicit(&shared->acknowledged, 1, memory_order_relaxed);
-    struct load_flight *flight = flight_find(speaker, msgid);
-    if (flight != NULL)
-        flight->seq = seq;
+    load_speaker_landed(speaker, msgid, seq);
 }
 
 static void heard(struct load_publishing *publishing, struct load_speaker *speaker,
@@ -106,13 +70,10 @@ static void heard(struct load_publishing *publishing, struct load_speaker *speak
     case MSG_ACK:
         acknowledged(publishing, speaker, event.ack.msgid, event.ack.seq);
         break;
-    case MSG_NACK: {
+    case MSG_NACK:
         atomic_fetch_add_explicit(&shared->refused, 1, memory_order_relaxed);
-        struct load_flight *flight = flight_find(speaker, event.nack.msgid);
-        if (flight != NULL)
-            flight->seq = UINT64_MAX;
+        load_speaker_landed(speaker, event.nack.msgid, UINT64_MAX);
         break;
-    }
     case MSG_PING:
         load_connection_pong(&publishing->streams, &speaker->connection, event.ping.token);
         break;
@@ -172,95 +133,27 @@ static void on_closed(void *ctx, struct stream *stream)
     struct load_speaker *speaker = (struct load_speaker *)stream;
     if (publishing->speakers[speaker->number] == speaker)
         publishing->speakers[speaker->number] = NULL;
+    publishing->late += speaker->late;
+    publishing->held += speaker->held;
+    load_speaker_fini(speaker);
     load_connection_fini(&speaker->connection);
-    free(speaker->room_ids);
-    free(speaker->flights);
-    free(speaker->out);
-}
-
-/* Messages that may be under way now (closed loop): forgets those that everybody has got. */
-static uint64_t window_left(struct load_publishing *publishing, struct load_speaker *speaker)
-{
-    struct load_shared *shared = publishing->shared;
-    for (; speaker->landed < speaker->sent; speaker->landed++) {
-        struct load_flight *flight = &speaker->flights[speaker->landed & speaker->flights_mask];
-        if (flight->seq == 0)
-            break;
-        if (flight->seq != UINT64_MAX && flight->seq > load_shared_reached(shared, flight->room))
-            break;
-    }
-    return shared->plan.window - (speaker->sent - speaker->landed);
-}
-
-static size_t write_publish(const struct load_plan *plan, struct load_speaker *speaker,
-                            uint64_t due_ns, uint8_t *out)
-{
-    uint32_t n = (uint32_t)(speaker->sent % speaker->rooms);
-    struct load_body body = {
-        .publisher = speaker->number, .counter = speaker->sent / speaker->rooms, .due_ns = due_ns};
-    uint8_t text[BODY_BYTES_CEILING];
-    load_body_write(&body, text, plan->size);
-    struct cmd cmd = {.type = MSG_PUBLISH,
-                      .publish = {.room = speaker->room_ids[n],
-                                  .msgid = speaker->sent,
-                                  .body = slice_of(text, plan->size)}};
-    size_t len = frame_encode_cmd(&cmd, out, PUBLISH_HEADER + plan->size);
-    CHECK(len != 0);
-    if (speaker->flights != NULL)
-        speaker->flights[speaker->sent & speaker->flights_mask] =
-            (struct load_flight){.room = load_plan_publisher_room(plan, speaker->number, n)};
-    speaker->sent++;
-    return len;
 }
 
 /* Sends what this publisher may send now. Returns when it wants to be asked again: a time in
  * ns, or UINT64_MAX when only an event can change anything. */
 static uint64_t speak(struct load_publishing *publishing, struct load_speaker *speaker)
 {
-    struct load_shared *shared = publishing->shared;
-    const struct load_plan *plan = &shared->plan;
-    uint64_t end_ns =
-        plan->duration_ns == UINT64_MAX ? UINT64_MAX : shared->start_ns + plan->duration_ns;
-    uint64_t now_ns = clock_monotonic_ns();
+    struct stream *stream = &speaker->connection.stream;
     uint64_t wait_until = UINT64_MAX;
-    uint64_t window = plan->rate == 0 ? window_left(publishing, speaker) : 0;
-    size_t used = 0;
-    if (plan->rate == 0 && now_ns >= end_ns)
-        speaker->share = speaker->sent;
-    if (stream_sending(&speaker->connection.stream)) {
+    if (stream_sending(stream)) {
         speaker->blocked = true;
-        return UINT64_MAX;
+        return wait_until;
     }
-    while (speaker->sent < speaker->share && used + PUBLISH_HEADER + plan->size <= OUT_BYTES) {
-        uint64_t due_ns = now_ns;
-        if (plan->rate == 0) {
-            if (window-- == 0)
-                break;
-        } else {
-            due_ns = shared->start_ns + load_plan_due_ns(plan, speaker->number, speaker->sent);
-            if (due_ns >= end_ns) {
-                speaker->share = speaker->sent;
-                break;
-            }
-            if (due_ns > now_ns) {
-                wait_until = due_ns;
-                break;
-            }
-            if (now_ns - due_ns > LATE_NS) {
-                publishing->late++;
-                publishing->held += speaker->blocked;
-            }
-        }
-        used += write_publish(plan, speaker, due_ns, speaker->out + used);
-        publishing->published++;
-    }
-    speaker->blocked = false;
+    size_t used = load_speaker_fill(speaker, publishing->shared, clock_monotonic_ns(), &wait_until);
     if (used != 0) {
         struct iovec iov = {.iov_base = speaker->out, .iov_len = used};
-        stream_send(&publishing->streams, &speaker->connection.stream, &iov, 1);
+        stream_send(&publishing->streams, stream, &iov, 1);
     }
-    if (plan->rate == 0 && speaker->sent < speaker->share)
-        return end_ns;
     return wait_until;
 }
 
@@ -301,6 +194,7 @@ static uint64_t turn_end(void *ctx)
     bool enough = atomic_load_explicit(&shared->enough, memory_order_relaxed) ||
                   atomic_load_explicit(&shared->failed, memory_order_relaxed);
     uint64_t wait_until = UINT64_MAX;
+    uint64_t published = 0;
     bool all = true;
     for (uint32_t i = 0; i < shared->plan.publishers; i++) {
         struct load_speaker *speaker = publishing->speakers[i];
@@ -310,8 +204,10 @@ static uint64_t turn_end(void *ctx)
             speaker->share = speaker->sent;
         wait_until = u64_min(wait_until, speak(publishing, speaker));
         all &= speaker->sent >= speaker->share;
+        published += speaker->sent;
     }
-    atomic_store_explicit(&shared->published, publishing->published, memory_order_relaxed);
+    publishing->published = published;
+    atomic_store_explicit(&shared->published, published, memory_order_relaxed);
     if (all) {
         /* Release: `published` is final when main sees this. */
         atomic_store_explicit(&shared->published_all, true, memory_order_release);
@@ -338,29 +234,6 @@ static bool turn_has_work(void *ctx)
                publishing->progress_seen;
 }
 
-/* 0 or -ENOMEM; what was allocated goes with the connection. */
-static int speaker_init(struct load_publishing *publishing, struct load_speaker *speaker,
-                        uint32_t number)
-{
-    const struct load_plan *plan = &publishing->shared->plan;
-    speaker->number = number;
-    speaker->rooms = load_plan_publisher_rooms(plan, number);
-    speaker->share = load_plan_share(plan, number);
-    speaker->room_ids = calloc(speaker->rooms, sizeof(*speaker->room_ids));
-    speaker->out = malloc(OUT_BYTES);
-    if (plan->rate == 0) {
-        uint32_t flights = 1;
-        while (flights < plan->window)
-            flights *= 2;
-        speaker->flights_mask = flights - 1;
-        speaker->flights = calloc(flights, sizeof(*speaker->flights));
-    }
-    publishing->speakers[number] = speaker;
-    bool whole = speaker->room_ids != NULL && speaker->out != NULL &&
-                 (plan->rate != 0 || speaker->flights != NULL);
-    return whole ? 0 : -ENOMEM;
-}
-
 static void connect_all(struct load_publishing *publishing)
 {
     struct load_shared *shared = publishing->shared;
@@ -383,8 +256,10 @@ static void connect_all(struct load_publishing *publishing)
         }
         struct load_speaker *speaker = (struct load_speaker *)load_connection_open(
             &publishing->streams, &shared->target, slice_of(opening, used), &err);
-        if (speaker != NULL)
-            err = speaker_init(publishing, speaker, i);
+        if (speaker != NULL) {
+            publishing->speakers[i] = speaker;
+            err = load_speaker_init(speaker, plan, i);
+        }
     }
     if (err < 0) {
         char why[LOAD_WHY_BYTES];

@@ -1,14 +1,6 @@
-/* load_publisher.h -- the thread that speaks, on a schedule or as fast as all can listen.
+/* load_publisher.h -- the thread that speaks for all publishers.
  *
- * Open loop (plan.rate): each message has a due time, written into it, and is sent then or as
- * soon as possible after. Whoever is late shows in the latency, and the thread's own lateness
- * is counted, because then the figures are the generator's and not the server's.
- *
- * Closed loop (rate 0): each publisher has at most plan.window messages under way. One is
- * under way until it is acknowledged and all receivers of its room have got it, so the slowest
- * receiver sets the pace and the server never has a reason to drop anything.
- *
- * One buffer for each publisher, filled while no send is in flight.
+ * What may be said when is load_speaker.h's; this is the thread, its loop and the answers.
  */
 #ifndef UPROAR_TOOLS_LOAD_PUBLISHER_H
 #define UPROAR_TOOLS_LOAD_PUBLISHER_H
@@ -33,9 +25,8 @@ struct load_publishing {
     uint64_t joined, joined_all;    /* memberships confirmed, and wanted */
     uint64_t progress_seen;         /* of shared->progress */
     uint64_t published;
-    uint64_t late;   /* sent more than 1 ms after due */
-    uint64_t held;   /* of those: the server had not read what came before */
-    uint64_t cpu_ns; /* this thread's, from go to the end */
+    uint64_t late, held; /* added up when the speakers' connections are closed */
+    uint64_t cpu_ns;     /* this thread's, from go to the end */
     bool running;
     bool stopping;
 

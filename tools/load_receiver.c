@@ -22,27 +22,6 @@ struct load_client {
 #define SAMPLES_LEAST     16u
 #define SAMPLES_MOST      16384u
 
-/* Works out how far a room's slowest member is; whether it has moved. */
-static bool look_for_laggard(struct load_receiver *receiver, struct load_crowd *crowd)
-{
-    if (crowd->laggard < crowd->count && crowd->members[crowd->laggard]->next == crowd->slowest)
-        return false;
-    uint64_t least = UINT64_MAX;
-    for (uint32_t i = 0; i < crowd->count; i++) {
-        if (crowd->members[i]->next < least) {
-            least = crowd->members[i]->next;
-            crowd->laggard = i;
-        }
-    }
-    crowd->slowest = least;
-    struct load_shared *shared = receiver->shared;
-    size_t at = (size_t)receiver->index * shared->plan.rooms + crowd->room.index;
-    /* Relaxed: the increment of `progress` after it is what the publisher acquires. */
-    atomic_store_explicit(&shared->reached[at], least == UINT64_MAX ? least : least - 1,
-                          memory_order_relaxed);
-    return true;
-}
-
 static void mark_dirty(struct load_receiver *receiver, struct load_crowd *crowd)
 {
     if (crowd->dirty)
@@ -83,8 +62,7 @@ static void joined(struct load_receiver *receiver, struct load_client *client,
     struct load_member *member = &client->members[n];
     load_member_join(member, &crowd->room, event->joined.head);
     member->room_id = event->joined.room;
-    crowd->members[crowd->count++] = member;
-    crowd->laggard = UINT32_MAX;
+    load_crowd_add(crowd, member);
     mark_dirty(receiver, crowd);
 
     receiver->joined++;
@@ -123,7 +101,7 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
             break;
         }
         load_check_gap(&receiver->check, member, event.gap.from, event.gap.to);
-        mark_dirty(receiver, (struct load_crowd *)member->room);
+        mark_dirty(receiver, load_crowd_of(member));
         break;
     case MSG_PING:
         load_connection_pong(&receiver->streams, &client->connection, event.ping.token);
@@ -150,16 +128,8 @@ static void cut_off(struct load_receiver *receiver, struct load_client *client, 
     /* What it misses from here on is lost (load_check_settle), but nobody waits for it. */
     for (uint32_t i = 0; i < receiver->shared->plan.rooms_per_client; i++) {
         struct load_member *member = &client->members[i];
-        struct load_crowd *crowd = (struct load_crowd *)member->room;
-        if (crowd == NULL)
-            continue;
-        for (uint32_t place = 0; place < crowd->count; place++) {
-            if (crowd->members[place] != member)
-                continue;
-            crowd->members[place] = crowd->members[--crowd->count];
-            crowd->laggard = UINT32_MAX;
-            mark_dirty(receiver, crowd);
-        }
+        if (member->room != NULL && load_crowd_remove(load_crowd_of(member), member))
+            mark_dirty(receiver, load_crowd_of(member));
     }
     stream_close(&receiver->streams, &client->connection.stream, false);
 }
@@ -190,7 +160,7 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
             }
         }
         load_check_message(&receiver->check, member, frame, now_ns);
-        mark_dirty(receiver, (struct load_crowd *)member->room);
+        mark_dirty(receiver, load_crowd_of(member));
         receiver->last_ns = now_ns;
     }
     if (got < 0)
@@ -249,8 +219,14 @@ static uint64_t turn_end(void *ctx)
     bool moved = false;
     for (uint32_t i = 0; i < receiver->dirty_count; i++) {
         struct load_crowd *crowd = &receiver->crowds[receiver->dirty[i]];
+        uint64_t reached;
         crowd->dirty = false;
-        moved |= look_for_laggard(receiver, crowd);
+        if (!load_crowd_look(crowd, &reached))
+            continue;
+        moved = true;
+        /* Relaxed: the increment of `progress` below is what the publisher acquires. */
+        size_t at = (size_t)receiver->index * shared->plan.rooms + crowd->room.index;
+        atomic_store_explicit(&shared->reached[at], reached, memory_order_relaxed);
     }
     receiver->dirty_count = 0;
     /* Relaxed: only shown. */

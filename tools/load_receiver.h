@@ -13,19 +13,9 @@
 
 #include "core/stream.h"
 #include "core/thread.h"
-#include "tools/load_check.h"
+#include "tools/load_crowd.h"
 #include "tools/load_door.h"
 #include "tools/load_shared.h"
-
-/* A room's members on this thread. */
-struct load_crowd {
-    struct load_room room; /* first: members point here */
-    struct load_member **members;
-    uint32_t count;   /* those that are still connected */
-    uint32_t laggard; /* the slowest when we last looked; count or more: look anew */
-    uint64_t slowest; /* what it waited for then */
-    bool dirty;       /* somebody got something since */
-};
 
 struct load_receiver {
     /* Set before the thread starts. */
