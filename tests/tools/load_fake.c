@@ -13,7 +13,7 @@
 
 #define FAULTY 10u
 
-static void put(struct fake_client *client, const uint8_t *bytes, size_t len)
+static void put(struct load_fake_client *client, const uint8_t *bytes, size_t len)
 {
     while (client->fd >= 0 && len > 0) {
         ssize_t n = send(client->fd, bytes, len, MSG_NOSIGNAL);
@@ -24,19 +24,19 @@ static void put(struct fake_client *client, const uint8_t *bytes, size_t len)
     }
 }
 
-static void tell(struct fake_client *client, const struct event *event)
+static void tell(struct load_fake_client *client, const struct event *event)
 {
     uint8_t frame[1024];
     put(client, frame, frame_encode_event(event, frame, sizeof(frame)));
 }
 
-static void drop_client(struct fake_client *client)
+static void drop_client(struct load_fake_client *client)
 {
     close(client->fd);
     client->fd = -1;
 }
 
-static void join(struct fake_server *fake, struct fake_client *client, const struct cmd *cmd)
+static void join(struct load_fake *fake, struct load_fake_client *client, const struct cmd *cmd)
 {
     if (fake->fault == FAKE_REFUSE) {
         struct event error = {.type = MSG_ERROR,
@@ -48,7 +48,7 @@ static void join(struct fake_server *fake, struct fake_client *client, const str
     while (i < fake->rooms_count && !slice_equal(slice_str(fake->rooms[i].name), cmd->join.room))
         i++;
     cr_assert_lt(i, FAKE_ROOMS);
-    struct fake_room *room = &fake->rooms[i];
+    struct load_fake_room *room = &fake->rooms[i];
     if (i == fake->rooms_count) {
         fake->rooms_count++;
         memcpy(room->name, cmd->join.room.data, cmd->join.room.len);
@@ -65,8 +65,8 @@ static void join(struct fake_server *fake, struct fake_client *client, const str
 }
 
 /* Gives one frame to a member, or does to the victim what the fault says. */
-static void give(struct fake_server *fake, struct fake_room *room, struct fake_client *client,
-                 uint8_t *frame, size_t len)
+static void give(struct load_fake *fake, struct load_fake_room *room,
+                 struct load_fake_client *client, uint8_t *frame, size_t len)
 {
     bool victim = room->victim == (int)(client - fake->clients);
     if (victim && fake->fault == FAKE_SWAP && room->seq == FAULTY + 1) {
@@ -113,11 +113,11 @@ static void give(struct fake_server *fake, struct fake_room *room, struct fake_c
     }
 }
 
-static void publish(struct fake_server *fake, struct fake_client *from, const struct cmd *cmd)
+static void publish(struct load_fake *fake, struct load_fake_client *from, const struct cmd *cmd)
 {
     uint32_t i = cmd->publish.room - 1;
     cr_assert_lt(i, fake->rooms_count);
-    struct fake_room *room = &fake->rooms[i];
+    struct load_fake_room *room = &fake->rooms[i];
     if (fake->fault == FAKE_NACK && cmd->publish.msgid == FAULTY) {
         struct event nack = {.type = MSG_NACK,
                              .nack = {.room = cmd->publish.room,
@@ -139,14 +139,14 @@ static void publish(struct fake_server *fake, struct fake_client *from, const st
     uint8_t frame[1024];
     size_t len = frame_encode_event(&message, frame, sizeof(frame));
     for (unsigned c = 0; c < fake->clients_count; c++) {
-        struct fake_client *to = &fake->clients[c];
+        struct load_fake_client *to = &fake->clients[c];
         if (to->fd >= 0 && (to->rooms >> i & 1) && !(to == from && to->no_echo))
             give(fake, room, to, frame, len);
     }
     tell(from, &ack);
 }
 
-static void answer(struct fake_server *fake, struct fake_client *client, const struct cmd *cmd)
+static void answer(struct load_fake *fake, struct load_fake_client *client, const struct cmd *cmd)
 {
     struct event welcome = {.type = MSG_WELCOME,
                             .welcome = {.connection = 1,
@@ -166,7 +166,7 @@ static void answer(struct fake_server *fake, struct fake_client *client, const s
         publish(fake, client, cmd);
 }
 
-static void hear(struct fake_server *fake, struct fake_client *client)
+static void hear(struct load_fake *fake, struct load_fake_client *client)
 {
     ssize_t n = recv(client->fd, client->in + client->in_used, FAKE_INPUT - client->in_used, 0);
     if (n <= 0) {
@@ -195,7 +195,7 @@ static void hear(struct fake_server *fake, struct fake_client *client)
 
 static void *fake_run(void *arg)
 {
-    struct fake_server *fake = arg;
+    struct load_fake *fake = arg;
     while (!atomic_load(&fake->stop)) {
         struct pollfd polls[FAKE_CLIENTS + 1] = {{.fd = fake->listener, .events = POLLIN}};
         unsigned count = fake->clients_count;
@@ -209,15 +209,15 @@ static void *fake_run(void *arg)
             int one = 1, fd = accept(fake->listener, NULL, NULL);
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
             fake->clients[fake->clients_count++] =
-                (struct fake_client){.fd = fd, .in = malloc(FAKE_INPUT)};
+                (struct load_fake_client){.fd = fd, .in = malloc(FAKE_INPUT)};
         }
     }
     return NULL;
 }
 
-struct fake_server *fake_start(enum fake_fault fault)
+struct load_fake *load_fake_start(enum load_fake_fault fault)
 {
-    struct fake_server *fake = calloc(1, sizeof(*fake));
+    struct load_fake *fake = calloc(1, sizeof(*fake));
     struct sockaddr_in addr = {.sin_family = AF_INET,
                                .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof(addr);
@@ -232,7 +232,7 @@ struct fake_server *fake_start(enum fake_fault fault)
     return fake;
 }
 
-void fake_stop(struct fake_server *fake)
+void load_fake_stop(struct load_fake *fake)
 {
     atomic_store(&fake->stop, true);
     pthread_join(fake->thread, NULL);

@@ -12,7 +12,7 @@
 #include "proto/frame.h"
 
 /* What happens to the 10th message of each room; "the victim" is the first who joined it. */
-enum fake_fault {
+enum load_fake_fault {
     FAKE_HONEST,
     FAKE_DROP,   /* the victim is not given it */
     FAKE_REPEAT, /* the victim is given it twice */
@@ -31,7 +31,7 @@ enum fake_fault {
 #define FAKE_ROOMS   16
 #define FAKE_INPUT   (256 * 1024)
 
-struct fake_client {
+struct load_fake_client {
     int fd;
     bool no_echo;
     uint32_t rooms; /* bit for each */
@@ -39,7 +39,7 @@ struct fake_client {
     size_t in_used;
 };
 
-struct fake_room {
+struct load_fake_room {
     char name[ROOM_BYTES_MAX + 1];
     uint64_t seq;
     int victim;         /* client, or -1 */
@@ -47,19 +47,19 @@ struct fake_room {
     size_t held_len;
 };
 
-struct fake_server {
-    enum fake_fault fault;
+struct load_fake {
+    enum load_fake_fault fault;
     char address[32];
     int listener;
     pthread_t thread;
     _Atomic bool stop;
     unsigned clients_count;
-    struct fake_client clients[FAKE_CLIENTS];
+    struct load_fake_client clients[FAKE_CLIENTS];
     unsigned rooms_count;
-    struct fake_room rooms[FAKE_ROOMS];
+    struct load_fake_room rooms[FAKE_ROOMS];
 };
 
-struct fake_server *fake_start(enum fake_fault fault);
-void fake_stop(struct fake_server *fake);
+struct load_fake *load_fake_start(enum load_fake_fault fault);
+void load_fake_stop(struct load_fake *fake);
 
 #endif

@@ -33,12 +33,12 @@ static struct load_options options_for(enum load_mode mode)
     };
 }
 
-static int run(enum fake_fault fault, struct load_options *options)
+static int run(enum load_fake_fault fault, struct load_options *options)
 {
-    struct fake_server *fake = fake_start(fault);
+    struct load_fake *fake = load_fake_start(fault);
     options->address = fake->address;
     int err = load_run(options, &result, why, sizeof(why));
-    fake_stop(fake);
+    load_fake_stop(fake);
     return err;
 }
 
