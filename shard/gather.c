@@ -138,19 +138,41 @@ void gather_on_who_part(struct shard *shard, const struct xmsg *msg)
     post_part(shard, msg, msg->cookie, room == NULL ? 0 : room->members, &writer);
 }
 
+/* Rooms by size, in powers of two: enough to give the large ones first without sorting. */
+static unsigned size_class(const struct home_room *room)
+{
+    return 31u - (unsigned)__builtin_clz(room->members | 1);
+}
+
+static void put_rooms(struct shard *shard, struct xwriter *writer, unsigned least, unsigned most,
+                      uint32_t share)
+{
+    for (struct map_node *n = map_walk(&shard->homes.by_id, NULL); n && writer->count < share;
+         n = map_walk(&shard->homes.by_id, n)) {
+        const struct home_room *room = container_of(n, struct home_room, by_id);
+        unsigned size = size_class(room);
+        if (size >= least && size <= most &&
+            !put_person(shard, writer, room->members, slice_of(room->name, room->name_bytes)))
+            return;
+    }
+}
+
 void gather_on_rooms(struct shard *shard, const struct xmsg *msg)
 {
     struct xwriter writer = {NULL, 0};
     uint32_t share = (uint32_t)shard->options->list_entries_max / shard->ports_count + 1;
+    uint32_t sizes[32] = {0}, fit = 0;
+    unsigned least = 32;
 
     for (struct map_node *n = map_walk(&shard->homes.by_id, NULL); n;
-         n = map_walk(&shard->homes.by_id, n)) {
-        const struct home_room *room = container_of(n, struct home_room, by_id);
-        if (writer.count >= share ||
-            !put_person(shard, &writer, room->members, slice_of(room->name, room->name_bytes)))
-            break;
-    }
-    post_part(shard, msg, shard->ports_count, shard->homes.count, &writer);
+         n = map_walk(&shard->homes.by_id, n))
+        sizes[size_class(container_of(n, struct home_room, by_id))]++;
+    while (least > 0 && fit + sizes[least - 1] <= share)
+        fit += sizes[--least];
+    put_rooms(shard, &writer, least, 31, share);
+    if (least > 0)
+        put_rooms(shard, &writer, least - 1, least - 1, share);
+    post_part(shard, msg, shard->ports_count, 0, &writer);
 }
 
 static void tell_members(struct shard *shard, struct session *session, const struct gather *gather,
@@ -178,14 +200,17 @@ static void tell_members(struct shard *shard, struct session *session, const str
     } while (left > 0);
 }
 
-static void tell_rooms(struct shard *shard, struct session *session, const struct gather *gather,
-                       const struct xmsg *msg, bool last)
+static void tell_rooms(struct shard *shard, struct session *session, const struct xmsg *msg,
+                       bool last)
 {
     struct room_entry rooms[LIST_ENTRIES_MAX];
     struct event event = {.type = MSG_ROOM_LIST};
     uint32_t left = msg->count, at = 0;
 
-    event.room_list.total = gather->total;
+    if (left == 0 && !last)
+        return;
+    /* Relaxed: a count, and the list is of a moment too. */
+    event.room_list.total = atomic_load_explicit(&shard->server->rooms, memory_order_relaxed);
     event.room_list.rooms = rooms;
     do {
         uint16_t count = 0;
@@ -217,7 +242,7 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
     } else if (gather->type == MSG_WHO) {
         tell_members(shard, session, gather, msg, last);
     } else {
-        tell_rooms(shard, session, gather, msg, last);
+        tell_rooms(shard, session, msg, last);
     }
     /* Telling may have ended the session, and the gather with it. */
     if (last && session->gather != POOL_NONE) {

@@ -12,7 +12,7 @@
 struct gather {
     enum msg_type type; /* MSG_WHO or MSG_ROOMS */
     uint32_t got;       /* parts that came */
-    uint32_t total;     /* members or rooms, summed over the parts that came */
+    uint32_t total;     /* WHO: members, summed over the parts that came */
     uint8_t room_bytes;
     char room[ROOM_BYTES_MAX];
 };
