@@ -344,9 +344,11 @@ static int init_pools(struct shard *shard)
         if (err < 0)
             return err;
     }
-    segments_init(&shard->segments, options->memory_bytes_max / shard->ports_count);
-    segments_init(&shard->vital, SIZE_MAX);
-    int err = map_init(&shard->rooms_by_id, 64);
+    int err = segments_init(&shard->segments, options->memory_bytes_max / shard->ports_count);
+    if (err == 0)
+        err = segments_init(&shard->vital, SIZE_MAX);
+    if (err == 0)
+        err = map_init(&shard->rooms_by_id, 64);
     if (err == 0)
         err = homes_init(shard);
     if (err == 0)
