@@ -298,6 +298,12 @@ const struct xmsg *probe_expect_at(int line, unsigned probe, enum xmsg_type type
 {
     const struct xmsg *msg = probe_next(probe);
 
+    if (msg == NULL) {
+        for (unsigned i = 0; i < world.probes_count; i++)
+            probe_flush(i);
+        world_settle();
+        msg = probe_next(probe);
+    }
     cr_assert_not_null(msg, "line %d: nothing came for the probe", line);
     cr_assert_eq(msg->type, type, "line %d: a message of type %u instead of %u", line, msg->type,
                  type);
@@ -463,4 +469,32 @@ uint64_t publish(struct client *client, uint32_t room, struct slice body)
     client_say(client, .type = MSG_PUBLISH, .publish.room = room, .publish.msgid = ++client->msgid,
                .publish.body = body);
     return client->msgid;
+}
+
+struct segment *memory_hoard(struct segments *segments, size_t left)
+{
+    struct segment *chain = NULL;
+
+    for (size_t size = SEGMENT_CAPACITY_MOST; size > 0;) {
+        size_t whole = size + sizeof(struct segment);
+        struct segment *segment = segments->bytes_max - segments->bytes_in_use >= whole + left
+                                      ? segment_get(segments, size)
+                                      : NULL;
+        if (segment == NULL) {
+            size = whole == SEGMENT_BYTES_LEAST ? 0 : whole / 4 - sizeof(struct segment);
+            continue;
+        }
+        segment->next = chain;
+        chain = segment;
+    }
+    return chain;
+}
+
+void memory_give_back(struct segment *hoard)
+{
+    while (hoard != NULL) {
+        struct segment *next = hoard->next;
+        segment_put(hoard);
+        hoard = next;
+    }
 }

@@ -52,11 +52,23 @@ void probe_flush(unsigned probe);
 uint16_t probe_port(unsigned probe);
 /* What a probe's payloads are made of. */
 struct segments *probe_segments(unsigned probe);
-/* The next message that came for the probe, which must be of this type; NULL: nothing. Lives until
- * world_stop. */
+/* The next message that came for the probe, after turns if need be, which must be of this type.
+ * Lives until world_stop. */
 #define probe_expect(probe, type) probe_expect_at(__LINE__, (probe), (type))
 const struct xmsg *probe_expect_at(int line, unsigned probe, enum xmsg_type type);
+/* The next that has come already, or NULL. */
 const struct xmsg *probe_next(unsigned probe);
+/* Nothing more comes. */
+#define probe_expect_silence(probe)                                        \
+    do {                                                                   \
+        probe_flush(probe);                                                \
+        world_settle();                                                    \
+        const struct xmsg *silent = probe_next(probe);                     \
+        cr_assert_null(silent, "a message of type %u came", silent->type); \
+    } while (0)
+/* Takes all that segments have to give but `left` bytes; and back. */
+struct segment *memory_hoard(struct segments *segments, size_t left);
+void memory_give_back(struct segment *hoard);
 
 /* A client on one shard, over TCP. */
 struct client {

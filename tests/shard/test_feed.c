@@ -510,36 +510,6 @@ Test(feed, one_may_leave_in_every_state)
     feed_stop();
 }
 
-/* Takes all of the shard's message memory but `left` bytes. */
-static struct segment *hoard(size_t left)
-{
-    struct segments *segments = &f.shard->segments;
-    struct segment *chain = NULL;
-
-    for (size_t size = SEGMENT_CAPACITY_MOST; size > 0;) {
-        size_t whole = size + sizeof(struct segment);
-        struct segment *segment = segments->bytes_max - segments->bytes_in_use >= whole + left
-                                      ? segment_get(segments, size)
-                                      : NULL;
-        if (segment == NULL) {
-            size = whole == SEGMENT_BYTES_LEAST ? 0 : whole / 4 - sizeof(struct segment);
-            continue;
-        }
-        segment->next = chain;
-        chain = segment;
-    }
-    return chain;
-}
-
-static void hoard_free(struct segment *chain)
-{
-    while (chain != NULL) {
-        struct segment *next = chain->next;
-        segment_put(chain);
-        chain = next;
-    }
-}
-
 Test(feed, without_memory_all_who_read_are_told_what_they_missed)
 {
     feed_start("8M");
@@ -548,7 +518,7 @@ Test(feed, without_memory_all_who_read_are_told_what_they_missed)
     append(10);
     take(a);
     take(b);
-    struct segment *hoarded = hoard(0);
+    struct segment *hoarded = memory_hoard(&f.shard->segments, 0);
     append(10); /* 2: nowhere to put it */
     cr_assert_eq(a->state, MEMBER_DETACHED);
     cr_assert_eq(a->gap_reason, REASON_NO_MEMORY);
@@ -556,7 +526,7 @@ Test(feed, without_memory_all_who_read_are_told_what_they_missed)
     cr_assert(f.feed.recall, "they can be told now");
     cr_assert(list_linked(&f.feed.dirty));
     append(10); /* 3: for nobody */
-    hoard_free(hoarded);
+    memory_give_back(hoarded);
     cr_assert(feed_reattach(&f.feed, a, &from, &to));
     cr_assert(from == 2 && to == 3);
     append(10);
@@ -574,10 +544,10 @@ Test(feed, nothing_is_kept_for_those_who_just_gave_way)
     blocked(0, true);
     for (int i = 0; i < 3; i++)
         append(1500);
-    struct segment *hoarded = hoard(0);
+    struct segment *hoarded = memory_hoard(&f.shard->segments, 0);
     append(1500); /* there is memory again, but nobody left to read */
     cr_assert_eq(a->state, MEMBER_DETACHED);
-    hoard_free(hoarded);
+    memory_give_back(hoarded);
     cr_assert_eq(f.shard->segments.bytes_in_use, 0);
     cr_assert(feed_reattach(&f.feed, a, &from, &to));
     cr_assert(from == 1 && to == 4);
@@ -593,13 +563,13 @@ Test(feed, laggards_give_way_before_anybody_misses_anything)
         append(1500); /* a link of 2 KiB each */
         take(fast);
     }
-    struct segment *hoarded = hoard(0);
+    struct segment *hoarded = memory_hoard(&f.shard->segments, 0);
     append(1500); /* 4 takes what 1 to 2 held */
     cr_assert_eq(slow->state, MEMBER_DETACHED);
     cr_assert_eq(slow->gap_reason, REASON_NO_MEMORY);
     cr_assert_eq(fast->state, MEMBER_READING);
     struct taken taken = take(fast);
     cr_assert(taken.count == 1 && taken.first == 4);
-    hoard_free(hoarded);
+    memory_give_back(hoarded);
     feed_stop();
 }
