@@ -12,6 +12,10 @@
 #include "tools/load_body.h"
 #include "tools/net.h"
 
+/* Of --rate max. */
+#define WINDOW_DEFAULT 256u
+#define WINDOW_BYTES   (256u << 10)
+
 static const char help[] =
     "uproar-load -- puts load on an Uproar server and checks every message that comes back\n"
     "\n"
@@ -38,7 +42,9 @@ static const char help[] =
     "                        at most --window messages under way that not all receivers have,\n"
     "                        so the slowest receiver sets the pace; its latencies only say how\n"
     "                        long that queue is.\n"
-    "  --window N            for --rate max [256]\n"
+    "  --window N            for --rate max [256, or fewer, so that a room's publishers together\n"
+    "                        have at most 256 KiB under way: servers keep only so much of a room\n"
+    "                        for those who lag]\n"
     "  --size BYTES          of each message's body, 48 to 32768 [64]\n"
     "  --seconds N           how long to publish (idle: to wait) [10]\n"
     "  --deliveries N        publish until about so many deliveries are made, instead\n"
@@ -257,6 +263,16 @@ static bool one_option(struct parsing *parsing, int id)
     }
 }
 
+/* So many messages for each publisher that what a room's publishers have under way stays well
+ * within what a server retains of it. */
+static uint32_t window_default(const struct load_plan *plan)
+{
+    uint64_t message_bytes = (uint64_t)plan->size + MESSAGE_OVERHEAD_MAX;
+    uint64_t speakers = plan->publishers == 0 ? 1 : load_plan_room_publishers(plan);
+    uint64_t window = WINDOW_BYTES / (message_bytes * speakers);
+    return (uint32_t)(window == 0 ? 1 : u64_min(window, WINDOW_DEFAULT));
+}
+
 /* What was not given, by mode; then what does not go together. */
 static bool settle(struct parsing *parsing)
 {
@@ -275,6 +291,8 @@ static bool settle(struct parsing *parsing)
     if (mode == LOAD_IDLE)
         plan->publishers = 0;
     plan->passing = mode == LOAD_CHURN;
+    if (plan->window == 0)
+        plan->window = window_default(plan);
 
     const char *wrong = NULL;
     if (!many && plan->rooms != 1)
@@ -309,7 +327,7 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
 {
     *options = (struct load_options){
         .address = NET_DEFAULT,
-        .plan = {.rooms_per_client = 1, .threads = 1, .size = 64, .window = 256, .rate = 1000},
+        .plan = {.rooms_per_client = 1, .threads = 1, .size = 64, .rate = 1000},
         .watchers = 8,
         .arrivals = 200,
     };

@@ -78,6 +78,18 @@ Test(load_options, deliveries_become_messages)
     cr_expect_eq(options.plan.messages_max, 20);
 }
 
+Test(load_options, the_window_keeps_a_room_within_256_kib)
+{
+    cr_assert_eq(parse("fanout"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 256);
+    cr_assert_eq(parse("fanout --size 8000"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 32);
+    cr_assert_eq(parse("fanout --size 32000 --publishers 100"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 1);
+    cr_assert_eq(parse("fanout --size 8000 --window 500"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 500);
+}
+
 Test(load_options, help_and_version)
 {
     cr_expect_eq(parse("--help"), LOAD_HELP);
