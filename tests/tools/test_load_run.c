@@ -241,7 +241,8 @@ Test(load_run, an_interrupted_run_reports_what_it_has)
 {
     struct load_options options = options_for(LOAD_FANOUT);
     options.plan.messages_max = UINT64_MAX;
-    signal(SIGALRM, interrupt_soon);
+    struct sigaction action = {.sa_handler = interrupt_soon};
+    sigaction(SIGALRM, &action, NULL);
     alarm(1);
     cr_assert_eq(run(FAKE_HONEST, &options), 0, "%s", why);
     cr_expect(result.interrupted);
