@@ -175,12 +175,22 @@ void gather_on_rooms(struct shard *shard, const struct xmsg *msg)
     post_part(shard, msg, shard->ports_count, 0, &writer);
 }
 
-static void tell_members(struct shard *shard, struct session *session, const struct gather *gather,
+/* How many of the part's entries are told: the shares of all shards may be more than was asked. */
+static uint32_t allowance(struct shard *shard, struct gather *gather, const struct xmsg *msg)
+{
+    uint32_t room = (uint32_t)shard->options->list_entries_max - gather->listed;
+    uint32_t count = msg->count < room ? msg->count : room;
+
+    gather->listed += count;
+    return count;
+}
+
+static void tell_members(struct shard *shard, struct session *session, struct gather *gather,
                          const struct xmsg *msg, bool last)
 {
     struct person people[LIST_ENTRIES_MAX];
     struct event event = {.type = MSG_MEMBERS};
-    uint32_t left = msg->count, at = 0;
+    uint32_t left = allowance(shard, gather, msg), at = 0;
 
     /* The home's count until all have counted: it looked a little earlier than they. */
     event.members.total = last ? gather->total : (uint32_t)msg->value;
@@ -200,12 +210,12 @@ static void tell_members(struct shard *shard, struct session *session, const str
     } while (left > 0);
 }
 
-static void tell_rooms(struct shard *shard, struct session *session, const struct xmsg *msg,
-                       bool last)
+static void tell_rooms(struct shard *shard, struct session *session, struct gather *gather,
+                       const struct xmsg *msg, bool last)
 {
     struct room_entry rooms[LIST_ENTRIES_MAX];
     struct event event = {.type = MSG_ROOM_LIST};
-    uint32_t left = msg->count, at = 0;
+    uint32_t left = allowance(shard, gather, msg), at = 0;
 
     if (left == 0 && !last)
         return;
@@ -242,7 +252,7 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
     } else if (gather->type == MSG_WHO) {
         tell_members(shard, session, gather, msg, last);
     } else {
-        tell_rooms(shard, session, msg, last);
+        tell_rooms(shard, session, gather, msg, last);
     }
     /* Telling may have ended the session, and the gather with it. */
     if (last && session->gather != POOL_NONE) {

@@ -13,6 +13,7 @@ struct gather {
     enum msg_type type; /* MSG_WHO or MSG_ROOMS */
     uint32_t got;       /* parts that came */
     uint32_t total;     /* WHO: members, summed over the parts that came */
+    uint32_t listed;    /* entries told so far, at most options.list_entries_max */
     uint8_t room_bytes;
     char room[ROOM_BYTES_MAX];
 };
