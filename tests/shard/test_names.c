@@ -1,0 +1,234 @@
+/* test_names.c -- nobody twice, folded, and direct messages find their way. */
+#include "tests/shard/fixture.h"
+
+#include <stdio.h>
+
+TestSuite(names, .timeout = 60);
+
+static bool same(const char *a, const char *b)
+{
+    return names_same(slice_str(a), slice_str(b));
+}
+
+Test(names, ascii_letters_fold_and_nothing_else)
+{
+    cr_assert(same("anna", "ANNA"));
+    cr_assert(same("aZ09", "Az09"));
+    cr_assert(same("", ""));
+    cr_assert_not(same("anna", "annb"));
+    cr_assert_not(same("anna", "ann"));
+    /* What differs from a letter by the same bit is no letter. */
+    cr_assert_not(same("[", "{"));
+    cr_assert_not(same("@", "`"));
+    cr_assert_not(same("Zoë", "ZoË"), "beyond ASCII names are bytes");
+    cr_assert(same("Zoë", "zOë"));
+}
+
+Test(names, equal_names_have_one_home)
+{
+    world_start(4, 0, NULL);
+    const struct shard *shard = world_shard(0);
+    cr_assert_eq(shard_name_hash(shard, slice_str("Anna")),
+                 shard_name_hash(shard, slice_str("aNNA")));
+    cr_assert_neq(shard_room_hash(shard, slice_str("Anna")),
+                  shard_room_hash(shard, slice_str("aNNA")), "rooms do not fold");
+    cr_assert_neq(shard_name_hash(shard, slice_str("[")), shard_name_hash(shard, slice_str("{")));
+    world_stop();
+}
+
+static void claim(unsigned probe, uint64_t id, const char *name)
+{
+    struct xmsg *msg = probe_post(probe, 0, XMSG_NAME_CLAIM);
+
+    msg->who = (struct session_ref){(uint32_t)id, 1, probe_port(probe)};
+    msg->id = id;
+    xnames_attach(probe_segments(probe), msg, slice_str(name), slice_of(NULL, 0));
+}
+
+static void release(unsigned probe, uint64_t id, const char *name)
+{
+    struct xmsg *msg = probe_post(probe, 0, XMSG_NAME_RELEASE);
+
+    msg->id = id;
+    xnames_attach(probe_segments(probe), msg, slice_str(name), slice_of(NULL, 0));
+    probe_flush(probe);
+}
+
+static void granted(unsigned probe, uint64_t id, const char *name)
+{
+    const struct xmsg *msg = probe_expect(probe, XMSG_NAME_GRANTED);
+    struct slice got;
+
+    xnames_of(msg, &got, NULL);
+    assert_slice(got, name);
+    cr_assert_eq(msg->id, id);
+    cr_assert_eq(msg->who.slot, id);
+}
+
+static void taken(unsigned probe, uint64_t id)
+{
+    const struct xmsg *msg = probe_expect(probe, XMSG_NAME_TAKEN);
+
+    cr_assert_eq(msg->value, REASON_NAME_TAKEN);
+    cr_assert_eq(msg->id, id);
+}
+
+Test(names, the_first_has_it_until_it_is_released)
+{
+    world_start(1, 2, NULL);
+    struct names *names = &world_shard(0)->names;
+    claim(0, 1, "Anna");
+    granted(0, 1, "Anna");
+    claim(1, 2, "aNNA");
+    taken(1, 2);
+    release(1, 2, "anna"); /* not hers to give */
+    claim(1, 2, "anna");
+    taken(1, 2);
+    release(0, 1, "ANNA");
+    claim(1, 2, "anna");
+    granted(1, 2, "anna");
+    cr_assert_eq(names->entries.in_use, 1);
+    release(1, 2, "anna");
+    release(1, 2, "anna"); /* twice does no harm */
+    probe_expect_silence(1);
+    cr_assert_eq(names->entries.in_use, 0);
+    cr_assert_eq(names->by_name.count, 0);
+    world_stop();
+}
+
+Test(names, ones_own_name_may_be_claimed_in_another_spelling)
+{
+    world_start(1, 1, NULL);
+    claim(0, 1, "anna");
+    granted(0, 1, "anna");
+    claim(0, 1, "ANNA");
+    granted(0, 1, "ANNA");
+    cr_assert_eq(world_shard(0)->names.entries.in_use, 1);
+    release(0, 1, "anna");
+    probe_expect_silence(0);
+    cr_assert_eq(world_shard(0)->names.entries.in_use, 0);
+    world_stop();
+}
+
+Test(names, many_names_are_all_found_again)
+{
+    world_start(1, 1, NULL);
+    char name[16];
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(name, sizeof(name), "Name%u", i);
+        claim(0, i, name);
+        granted(0, i, name);
+    }
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(name, sizeof(name), "nAME%u", i);
+        claim(0, 1000 + i, name);
+        taken(0, 1000 + i);
+        release(0, i, name);
+    }
+    probe_expect_silence(0);
+    cr_assert_eq(world_shard(0)->names.entries.in_use, 0);
+    world_stop();
+}
+
+/* DIRECT from session 5 of probe 0. */
+static void direct(const char *to, const char *body)
+{
+    struct xwriter writer = {NULL, 0};
+    size_t tail = 4 + strlen(to) + strlen(body);
+    struct xdirect *record =
+        xwriter_reserve(probe_segments(0), &writer, XRECORD_BYTES(struct xdirect, tail));
+    *record = (struct xdirect){.sender = 5,
+                               .msgid = 77,
+                               .who = {5, 1, probe_port(0)},
+                               .body_bytes = (uint32_t)strlen(body),
+                               .name_bytes = 4,
+                               .to_bytes = (uint8_t)strlen(to)};
+    uint8_t *at = (uint8_t *)(record + 1);
+    memcpy(at, "bert", 4);
+    memcpy(at + 4, to, strlen(to));
+    memcpy(at + 4 + strlen(to), body, strlen(body));
+    xwriter_attach(&writer, probe_post(0, 0, XMSG_DIRECT));
+    probe_flush(0);
+}
+
+Test(names, a_direct_message_is_passed_on_to_where_the_name_is)
+{
+    world_start(1, 2, NULL);
+    claim(1, 9, "Anna");
+    granted(1, 9, "Anna");
+    direct("anna", "hello");
+    const struct xmsg *msg = probe_expect(1, XMSG_DELIVER);
+    cr_assert_eq(msg->who.slot, 9);
+    cr_assert_eq(msg->who.port, probe_port(1));
+    const struct xdirect *record = xmsg_record(msg, 0);
+    cr_assert_eq(record->who.slot, 5);
+    cr_assert_eq(record->msgid, 77);
+    assert_slice(slice_of((const uint8_t *)(record + 1) + 4 + record->to_bytes, record->body_bytes),
+                 "hello");
+    probe_expect_silence(0); /* the receipt is the receiver's shard's to give */
+    release(1, 9, "anna");
+    world_stop();
+}
+
+static enum reason refused(void)
+{
+    const struct xmsg *msg = probe_expect(0, XMSG_RECEIPTS);
+    const struct xreceipt *record = xmsg_record(msg, 0);
+
+    cr_assert_eq(record->room, 0);
+    cr_assert_eq(record->msgid, 77);
+    cr_assert_eq(record->body_bytes, 5);
+    return (enum reason)record->reason;
+}
+
+Test(names, a_direct_message_to_nobody_is_refused)
+{
+    world_start(1, 2, NULL);
+    direct("anna", "hello");
+    cr_assert_eq(refused(), REASON_NO_SUCH_NAME);
+    claim(1, 9, "anna");
+    granted(1, 9, "anna");
+    struct segment *hoard = memory_hoard(&world_shard(0)->segments, 0);
+    direct("anna", "hello");
+    cr_assert_eq(refused(), REASON_NO_MEMORY);
+    memory_give_back(hoard);
+    release(1, 9, "anna");
+    world_stop();
+}
+
+Test(names, the_loser_of_a_name_may_try_another)
+{
+    world_start(2, 0, NULL);
+    login(0, "anna");
+    struct client *bert = client_open(1);
+    client_say(bert, .type = MSG_HELLO, .hello.name = slice_str("ANNA"));
+    expect_error(bert, REASON_NAME_TAKEN, MSG_HELLO);
+    cr_assert_eq(bert->session->state, SESSION_NEW);
+    client_say(bert, .type = MSG_HELLO, .hello.name = slice_str("bert"));
+    assert_slice(expect(bert, MSG_WELCOME)->welcome.name, "bert");
+    world_stop();
+}
+
+Test(names, who_left_while_the_name_was_claimed_does_not_keep_it)
+{
+    world_start(1, 1, NULL);
+    /* The name's home is the probe, so that the answer can be late. */
+    struct slice name = name_homed("anna", 1);
+    struct client *anna = client_open(0);
+    client_say(anna, .type = MSG_HELLO, .hello.name = name);
+    struct xmsg msg = *probe_expect(0, XMSG_NAME_CLAIM);
+    cr_assert_eq(anna->session->state, SESSION_NAMING);
+    client_close(anna);
+    world_settle();
+    world_shard(0);
+    cr_assert_eq(world_shard(0)->streams.open, 1, "it waits for the answer before it says FIN");
+    struct xmsg *grant = probe_post(0, 0, XMSG_NAME_GRANTED);
+    grant->who = msg.who;
+    grant->id = msg.id;
+    xnames_attach(probe_segments(0), grant, name, slice_of(NULL, 0));
+    const struct xmsg *back = probe_expect(0, XMSG_NAME_RELEASE);
+    cr_assert_eq(back->id, msg.id);
+    probe_expect_silence(0);
+    cr_assert_eq(world_shard(0)->streams.open, 0);
+    world_stop();
+}
