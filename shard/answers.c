@@ -72,6 +72,8 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
     session->pending--;
     if (room_join(shard, member, msg) < 0) {
         struct cmd cmd = {.type = MSG_JOIN};
+        struct slice person;
+        xnames_of(msg, &person, &cmd.join.room);
         give_back(shard, msg);
         session_member_free(shard, session, member);
         session_refuse(shard, session, &cmd, REASON_NO_MEMORY);
@@ -91,9 +93,11 @@ void dispatch_refused(struct shard *shard, const struct xmsg *msg)
     struct session *session = session_find(shard, &msg->who);
     struct member *member = session == NULL ? NULL : waiting(shard, session, msg->cookie);
     struct cmd cmd = {.type = MSG_JOIN};
+    struct slice nobody;
 
     if (member == NULL)
         return;
+    xnames_of(msg, &nobody, &cmd.join.room);
     session->pending--;
     session_member_free(shard, session, member);
     session_refuse(shard, session, &cmd, (enum reason)msg->value);

@@ -247,7 +247,7 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
     bool last = gather->got >= msg->cookie;
     gather->total += (uint32_t)msg->number;
     if (msg->cookie == 0) {
-        struct cmd cmd = {.type = MSG_WHO};
+        struct cmd cmd = {.type = MSG_WHO, .who.room = slice_of(gather->room, gather->room_bytes)};
         session_refuse(shard, session, &cmd, REASON_NO_SUCH_ROOM);
     } else if (gather->type == MSG_WHO) {
         tell_members(shard, session, gather, msg, last);

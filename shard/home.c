@@ -186,13 +186,15 @@ static void presence(struct shard *shard, struct home_room *room, enum presence_
         memcpy((uint8_t *)(record + 1) + name.len, old_name.data, old_name.len);
 }
 
-static void refuse(struct shard *shard, const struct xmsg *join, enum reason reason)
+static void refuse(struct shard *shard, const struct xmsg *join, struct slice name,
+                   enum reason reason)
 {
     struct xmsg *msg = shard_post(shard, join->who.port, XMSG_REFUSED);
 
     msg->who = join->who;
     msg->cookie = join->cookie;
     msg->value = reason;
+    xnames_attach(&shard->vital, msg, slice_of(NULL, 0), name);
 }
 
 /* What a member that was here before has missed: JOINED's id is the first number of it. */
@@ -218,11 +220,11 @@ void home_join(struct shard *shard, const struct xmsg *msg)
     if (room == NULL)
         room = room_new(shard, name);
     if (room == NULL) {
-        refuse(shard, msg, REASON_ROOM_LIMIT);
+        refuse(shard, msg, name, REASON_ROOM_LIMIT);
         return;
     }
     if (room->members >= shard->options->room_members_max) {
-        refuse(shard, msg, REASON_ROOM_FULL);
+        refuse(shard, msg, name, REASON_ROOM_FULL);
         return;
     }
     close_run(shard, room);

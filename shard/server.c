@@ -35,6 +35,7 @@ static pthread_barrier_t started; /* the workers and the main thread */
 static pthread_barrier_t step;    /* the workers, at the end */
 static _Atomic unsigned moved;    /* messages handled in this round of quiescing */
 static _Atomic unsigned failed;   /* workers that could not start */
+static _Atomic bool gone;         /* all workers have ended */
 
 void server_wake_all(struct server *server)
 {
@@ -182,8 +183,11 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
     while (stop < 2) {
         if (sigwait(signals, &number) != 0)
             continue;
-        if (number == SIGUSR2)
-            return; /* the workers are gone (worker_watch) */
+        if (number == SIGUSR2) {
+            if (atomic_load(&gone))
+                return; /* watch_run says so */
+            continue;
+        }
         stop++;
         log_info(stop == 1 ? "stopping: %s" : "stopping at once: %s", strsignal(number));
         /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
@@ -205,6 +209,7 @@ static void *watch_run(void *arg)
 
     for (uint16_t i = 0; i < watch->count; i++)
         thread_join(&watch->workers[i].thread);
+    atomic_store(&gone, true);
     pthread_kill(watch->main, SIGUSR2);
     return NULL;
 }
@@ -266,8 +271,10 @@ int server_run(const struct options *options)
     pthread_barrier_init(&step, NULL, server.workers_count);
     if (start_workers(&server, workers, fds, &cpus) < 0)
         return 1;
-    log_info("uproard " UPROAR_VERSION " on port %u: %u workers on %u CPUs, %s", server.port,
-             server.workers_count, cpus.count, options->listen);
+    uring_describe(workers[0].shard->loop.ring, why, sizeof(why));
+    log_info("io_uring: %s", why);
+    log_info("uproard " UPROAR_VERSION " listens on %s, port %u: %u workers on %u CPUs",
+             options->listen, server.port, server.workers_count, cpus.count);
     int status = serve(&server, workers, &signals);
     mesh_free(server.mesh);
     free(workers);

@@ -2,6 +2,7 @@
  * in outgoing.c. */
 #include "shard/session.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "shard/dispatch.h"
@@ -76,12 +77,28 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
         session_block(shard, session, BLOCK_LANE);
 }
 
+/* The room that a request names, if it could be read. */
+static struct slice subject(const struct cmd *cmd)
+{
+    if (cmd->error == REASON_NONE && cmd->type == MSG_JOIN)
+        return cmd->join.room;
+    if (cmd->error == REASON_NONE && cmd->type == MSG_WHO)
+        return cmd->who.room;
+    return slice_of(NULL, 0);
+}
+
 void session_refuse(struct shard *shard, struct session *session, const struct cmd *cmd,
                     enum reason reason)
 {
     struct event event;
+    char sentence[TEXT_BYTES_MAX];
     struct slice text = slice_str(reason_sentence(reason));
+    struct slice room = subject(cmd);
 
+    if (room.len > 0)
+        text = slice_of(sentence,
+                        (size_t)snprintf(sentence, sizeof(sentence), "%.*s: %s", (int)room.len,
+                                         (const char *)room.data, reason_sentence(reason)));
     if (cmd->type == MSG_PUBLISH || cmd->type == MSG_DIRECT) {
         event.type = MSG_NACK;
         event.nack.room = cmd->type == MSG_PUBLISH ? cmd->publish.room : 0;

@@ -109,7 +109,9 @@ bool session_sending(struct shard *shard, uint32_t slot);
 
 /* Queues a reply. A client without memory for its replies is closed. */
 void session_tell(struct shard *shard, struct session *session, const struct event *event);
-/* ERROR (or NACK for what carries a message id): the request failed, the connection goes on. */
+/* ERROR (or NACK for what carries a message id): the request failed, the connection goes on. For
+ * a JOIN or WHO that was readable, the text begins with the room's name: several may be under
+ * way, and their answers come in any order. */
 void session_refuse(struct shard *shard, struct session *session, const struct cmd *cmd,
                     enum reason reason);
 
