@@ -18,16 +18,12 @@ void chat_init(struct chat *chat, struct session *session, enum paint paint,
     chat->body_bytes_max = BODY_BYTES_DEFAULT;
 }
 
-static void forget(struct chat_unanswered *unanswered)
-{
-    free(unanswered->text);
-    *unanswered = (struct chat_unanswered){0};
-}
-
 void chat_fini(struct chat *chat)
 {
-    for (unsigned i = 0; i < CHAT_UNANSWERED_MAX; i++)
-        forget(&chat->unanswered[i]);
+    struct unanswered unanswered;
+
+    while (unanswered_pop(&chat->unanswered, &unanswered))
+        unanswered_fini(&unanswered);
     strbuf_fini(&chat->list);
     strbuf_fini(&chat->line);
 }
@@ -111,15 +107,18 @@ static void line_begin(struct chat *chat, uint64_t time_ms, const struct session
 }
 
 /* Begins with for how long we were away, the first time after a reconnection. */
-static void say_back(struct chat *chat, const char *text, const char *room)
+PRINTF_LIKE(2, 3) static void say_back(struct chat *chat, const char *fmt, ...)
 {
-    char away[24];
+    char text[ROOM_BYTES_MAX + 160], away[24];
+    va_list args;
 
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
     if (chat->back_said)
-        chat_say(chat, "you %s%s", text, room);
+        chat_say(chat, "%s", text);
     else
-        chat_say(chat, "back; you were away for %s and %s%s", duration(chat->away_ms, away), text,
-                 room);
+        chat_say(chat, "back; you were away for %s. %s", duration(chat->away_ms, away), text);
     chat->back_said = true;
 }
 
@@ -129,7 +128,7 @@ static void note_up(struct chat *chat, const struct note *note)
     char away[24];
 
     chat->body_bytes_max = note->event->welcome.body_bytes_max;
-    chat->down = false;
+    chat->down_why[0] = '\0';
     chat->back_said = false;
     chat->away_ms = note->away_ms;
     if (strcmp(session->name, session->base_name) != 0)
@@ -145,22 +144,20 @@ static void note_up(struct chat *chat, const struct note *note)
 
 static void note_joined(struct chat *chat, const struct note *note)
 {
-    struct session_room *room = note->room;
-    char where[ROOM_BYTES_MAX + 8];
+    const struct session_room *room = note->room;
+    uint32_t others = room->members > 0 ? room->members - 1 : 0;
 
-    snprintf(where, sizeof(where), " in #%s", room->name);
     if (!note->again) {
-        uint32_t others = room->members > 0 ? room->members - 1 : 0;
-        chat->current = room;
+        chat->current = note->room;
         if (others == 0)
             chat_say(chat, "you are in #%s, alone so far; /help lists the commands", room->name);
         else
             chat_say(chat, "you are in #%s with %u other%s; /help lists the commands", room->name,
                      others, plural(others));
     } else if (note->new_epoch) {
-        say_back(chat, "cannot be told what you missed, since the room began anew,", where);
+        say_back(chat, "#%s began anew: what was said there meanwhile is unknown", room->name);
     } else if (note->missed == 0) {
-        say_back(chat, "missed nothing", where);
+        say_back(chat, "You missed nothing in #%s", room->name);
     } else {
         /* A GAP or the messages themselves follow, and decide what to say. */
         chat->missed[room - chat->session->rooms] = note->missed;
@@ -171,20 +168,18 @@ static void note_gap(struct chat *chat, const struct note *note)
 {
     uint64_t *missed = &chat->missed[note->room - chat->session->rooms];
     uint64_t count = note->to - note->from + 1;
-    char text[96], where[ROOM_BYTES_MAX + 8];
+    const char *room = note->room->name;
 
     if (note->reason == REASON_NEW_EPOCH)
         return; /* said when we joined */
-    snprintf(where, sizeof(where), " in #%s", note->room->name);
-    if (*missed > 0 && note->reason != REASON_NONE) {
+    if (note->reason == REASON_NONE) {
+        chat_say(chat, "the server skipped %" PRIu64 " message%s in #%s without a word", count,
+                 plural(count), room);
+    } else if (*missed > 0) {
         *missed = 0;
-        snprintf(text, sizeof(text), "missed %" PRIu64 " message%s", count, plural(count));
-        say_back(chat, text, where);
-    } else if (note->reason == REASON_NONE) {
-        chat_say(chat, "the server skipped %" PRIu64 " message%s%s without a word", count,
-                 plural(count), where);
+        say_back(chat, "You missed %" PRIu64 " message%s in #%s", count, plural(count), room);
     } else {
-        chat_say(chat, "you missed %" PRIu64 " message%s%s: %s", count, plural(count), where,
+        chat_say(chat, "you missed %" PRIu64 " message%s in #%s: %s", count, plural(count), room,
                  reason_sentence(note->reason));
     }
 }
@@ -193,15 +188,11 @@ static void note_message(struct chat *chat, const struct note *note)
 {
     const struct event *event = note->event;
     uint64_t *missed = &chat->missed[note->room - chat->session->rooms];
-    char text[96], where[ROOM_BYTES_MAX + 8];
 
-    if (*missed > 0) {
-        snprintf(where, sizeof(where), " in #%s", note->room->name);
-        snprintf(text, sizeof(text), "are given what was said meanwhile (%" PRIu64 " message%s)",
-                 *missed, plural(*missed));
-        say_back(chat, text, where);
-        *missed = 0;
-    }
+    if (*missed > 0)
+        say_back(chat, "Here is what was said in #%s meanwhile (%" PRIu64 " message%s)",
+                 note->room->name, *missed, plural(*missed));
+    *missed = 0;
     line_begin(chat, event->message.time_ms, note->room);
     paint_name(chat->paint, &chat->line, event->message.name);
     strbuf_puts(&chat->line, ": ");
@@ -218,43 +209,35 @@ static void direct_message(struct chat *chat, const struct event *event)
     chat->show(chat->ctx, strbuf_text(&chat->line));
 }
 
-static struct chat_unanswered *find(struct chat *chat, uint64_t msgid)
-{
-    for (unsigned i = 0; i < CHAT_UNANSWERED_MAX; i++)
-        if (chat->unanswered[i].msgid == msgid && msgid != 0)
-            return &chat->unanswered[i];
-    return NULL;
-}
-
 static void ack(struct chat *chat, const struct event *event)
 {
-    struct chat_unanswered *unanswered = find(chat, event->ack.msgid);
+    struct unanswered sent;
 
-    if (unanswered == NULL)
+    if (!unanswered_take(&chat->unanswered, event->ack.msgid, &sent))
         return;
     /* A room's message shows itself; a direct one is seen by its receiver only. */
-    if (unanswered->to[0] != '\0') {
+    if (sent.to[0] != '\0') {
         strbuf_clear(&chat->line);
         strbuf_puts(&chat->line, "you -> ");
-        paint_name(chat->paint, &chat->line, slice_str(unanswered->to));
+        paint_name(chat->paint, &chat->line, slice_str(sent.to));
         strbuf_puts(&chat->line, ": ");
-        printable_append(&chat->line, slice_str(unanswered->text));
+        printable_append(&chat->line, slice_str(sent.text));
         chat->show(chat->ctx, strbuf_text(&chat->line));
     }
-    forget(unanswered);
+    unanswered_fini(&sent);
 }
 
 static void nack(struct chat *chat, const struct event *event)
 {
-    struct chat_unanswered *unanswered = find(chat, event->nack.msgid);
+    struct unanswered sent;
 
-    if (unanswered == NULL)
+    if (!unanswered_take(&chat->unanswered, event->nack.msgid, &sent))
         return;
     if (event->nack.reason == REASON_NO_SUCH_NAME)
-        chat_say(chat, "not sent, nobody here is called %s: %s", unanswered->to, unanswered->text);
+        chat_say(chat, "not sent, nobody here is called %s: %s", sent.to, sent.text);
     else
-        chat_say(chat, "not sent, %s: %s", reason_sentence(event->nack.reason), unanswered->text);
-    forget(unanswered);
+        chat_say(chat, "not sent, %s: %s", reason_sentence(event->nack.reason), sent.text);
+    unanswered_fini(&sent);
 }
 
 /* Who came and went, by name while they are few, by number when they are many. */
@@ -298,13 +281,13 @@ static void list_add(struct chat *chat, const char *mark, struct slice name, con
     strbuf_puts(&chat->list, after);
 }
 
-static void list_end(struct chat *chat)
+static void list_end(struct chat *chat, uint32_t total, const char *what)
 {
-    if (chat->listed > CHAT_LIST_MAX)
-        strbuf_printf(&chat->list, " and %u more", chat->listed - CHAT_LIST_MAX);
     strbuf_clear(&chat->line);
     paint_faint(chat->paint, &chat->line);
-    strbuf_printf(&chat->line, "-- %s", strbuf_text(&chat->list));
+    strbuf_printf(&chat->line, "-- %u %s: %s", total, what, strbuf_text(&chat->list));
+    if (total > CHAT_LIST_MAX)
+        strbuf_printf(&chat->line, " and %u more", total - CHAT_LIST_MAX);
     paint_end(chat->paint, &chat->line);
     chat->show(chat->ctx, strbuf_text(&chat->line));
     strbuf_clear(&chat->list);
@@ -313,30 +296,32 @@ static void list_end(struct chat *chat)
 
 static void members(struct chat *chat, const struct event *event)
 {
-    if (chat->listed == 0) {
-        strbuf_printf(&chat->list, "%u in #", event->members.total);
-        printable_append(&chat->list, event->members.room);
-        strbuf_puts(&chat->list, ": ");
-    }
+    struct strbuf what = {0};
+
     for (unsigned i = 0; i < event->members.count; i++)
         list_add(chat, "", event->members.people[i].name, "");
-    if (!event->members.more)
-        list_end(chat);
+    if (event->members.more)
+        return;
+    /* What the server listed counts when it is more than what it announced. */
+    strbuf_puts(&what, "in #");
+    printable_append(&what, event->members.room);
+    list_end(chat, (uint32_t)size_max(event->members.total, chat->listed), strbuf_text(&what));
+    strbuf_fini(&what);
 }
 
 static void room_list(struct chat *chat, const struct event *event)
 {
+    uint32_t total;
     char after[24];
 
-    if (chat->listed == 0)
-        strbuf_printf(&chat->list, "%u room%s: ", event->room_list.total,
-                      plural(event->room_list.total));
     for (unsigned i = 0; i < event->room_list.count; i++) {
         snprintf(after, sizeof(after), " (%u)", event->room_list.rooms[i].members);
         list_add(chat, "#", event->room_list.rooms[i].name, after);
     }
-    if (!event->room_list.more)
-        list_end(chat);
+    if (event->room_list.more)
+        return;
+    total = (uint32_t)size_max(event->room_list.total, chat->listed);
+    list_end(chat, total, total == 1 ? "room" : "rooms");
 }
 
 static void error(struct chat *chat, const struct event *event)
@@ -397,18 +382,20 @@ static void room_gone(struct chat *chat, struct session_room *room)
 
 static void note_down(struct chat *chat, const struct note *note)
 {
+    struct unanswered sent;
     char delay[24];
 
-    for (unsigned i = 0; i < CHAT_UNANSWERED_MAX; i++) {
-        if (chat->unanswered[i].msgid == 0)
-            continue;
-        chat_say(chat, "not known whether this was sent: %s", chat->unanswered[i].text);
-        forget(&chat->unanswered[i]);
+    while (unanswered_pop(&chat->unanswered, &sent)) {
+        chat_say(chat, "not known whether this was sent: %s", sent.text);
+        unanswered_fini(&sent);
     }
     strbuf_clear(&chat->list);
     chat->listed = 0;
-    chat_say(chat, "%s; trying again in %s", note->why, duration(note->retry_ms, delay));
-    chat->down = true;
+    if (strcmp(chat->down_why, note->why) == 0)
+        return; /* the prompt says it */
+    chat_say(chat, "%s; trying again in %s%s", note->why, duration(note->retry_ms, delay),
+             chat->down_why[0] == '\0' ? "" : ", and so on");
+    snprintf(chat->down_why, sizeof(chat->down_why), "%s", note->why);
 }
 
 void chat_note(struct chat *chat, const struct note *note)

@@ -8,7 +8,7 @@
  * so everybody reads the same conversation, and a line on the screen is a line that was said. The
  * typed line is erased in exchange. What is refused, or lost on the way, is told with its text.
  *
- * Limits: CHAT_UNANSWERED_MAX messages without an answer; lists are cut after CHAT_LIST_MAX
+ * Limits: UNANSWERED_MAX messages without an answer; lists are cut after CHAT_LIST_MAX
  * entries; rooms of more than CHAT_PRESENCE_MAX members come and go in silence. One thread.
  */
 #ifndef UPROAR_TOOLS_CHAT_H
@@ -16,18 +16,11 @@
 
 #include "tools/paint.h"
 #include "tools/session.h"
+#include "tools/unanswered.h"
 
-#define CHAT_UNANSWERED_MAX 32u
-#define CHAT_LIST_MAX       100u
-#define CHAT_PRESENCE_MAX   100u
-#define CHAT_NAMED_MAX      4u /* comings and goings told by name, in one go */
-
-/* A message that was sent and is neither acknowledged nor refused yet. */
-struct chat_unanswered {
-    uint64_t msgid;              /* 0: free */
-    char to[NAME_BYTES_MAX + 1]; /* of a direct message, else empty */
-    char *text;                  /* heap */
-};
+#define CHAT_LIST_MAX     100u
+#define CHAT_PRESENCE_MAX 100u
+#define CHAT_NAMED_MAX    4u /* comings and goings told by name, in one go */
 
 struct chat {
     struct session *session;
@@ -41,16 +34,16 @@ struct chat {
     int status;       /* with this status, */
     char ending[512]; /* and this sentence, which may be empty */
 
-    bool down;      /* there was a connection and it is gone */
-    bool back_said; /* since the last reconnection, for how long we were away */
+    char down_why[256]; /* why there is no connection, as said last; empty while there is one */
+    bool back_said;     /* since the last reconnection, for how long we were away */
     uint64_t away_ms;
     /* For each room, after a reconnection: what was said meanwhile and neither given nor covered
      * by a GAP yet. */
     uint64_t missed[SESSION_ROOMS_MAX];
 
-    struct chat_unanswered unanswered[CHAT_UNANSWERED_MAX];
+    struct unanswered_table unanswered;
     struct strbuf list; /* the answer to /who or /rooms, as far as it has come */
-    unsigned listed;
+    unsigned listed;    /* entries in it, and beyond */
     struct strbuf line; /* scratch of chat_say and of what shows messages */
 };
 

@@ -73,32 +73,11 @@ static void failed(struct chat *chat, int error, const char *what)
     }
 }
 
-static void remember(struct chat *chat, uint64_t msgid, struct slice to, struct slice text)
-{
-    for (unsigned i = 0; i < CHAT_UNANSWERED_MAX; i++) {
-        struct chat_unanswered *slot = &chat->unanswered[i];
-        if (slot->msgid != 0)
-            continue;
-        slot->text = strndup((const char *)text.data, text.len);
-        if (slot->text == NULL)
-            return;
-        slot->msgid = msgid;
-        if (to.len > 0)
-            memcpy(slot->to, to.data, to.len);
-        slot->to[to.len] = '\0';
-        return;
-    }
-}
-
 /* Whether one more message may be sent; says why not. */
 static bool may_send(struct chat *chat, struct slice text)
 {
-    bool full = true;
-
-    for (unsigned i = 0; i < CHAT_UNANSWERED_MAX; i++)
-        full &= chat->unanswered[i].msgid != 0;
-    if (full)
-        chat_say(chat, "not sent: %u earlier messages are still unanswered", CHAT_UNANSWERED_MAX);
+    if (unanswered_full(&chat->unanswered))
+        chat_say(chat, "not sent: %u earlier messages are still unanswered", UNANSWERED_MAX);
     else if (text.len > chat->body_bytes_max)
         chat_say(chat, "not sent: longer than the server allows (%u bytes)", chat->body_bytes_max);
     else if (!utf8_valid(text))
@@ -122,7 +101,7 @@ static enum chat_typed publish(struct chat *chat, struct slice text)
         chat_say(chat, "not sent: there is no connection now; the arrow up brings the line back");
         return CHAT_KEEP;
     }
-    remember(chat, msgid, slice_of(NULL, 0), text);
+    unanswered_add(&chat->unanswered, msgid, slice_of(NULL, 0), text);
     return CHAT_ERASE;
 }
 
@@ -178,7 +157,7 @@ static enum chat_typed do_msg(struct chat *chat, struct slice rest)
         failed(chat, result, "not sent");
         return CHAT_KEEP;
     }
-    remember(chat, msgid, to, rest);
+    unanswered_add(&chat->unanswered, msgid, to, rest);
     return CHAT_ERASE;
 }
 

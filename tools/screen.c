@@ -2,7 +2,12 @@
  *
  * Where the cursor stands is computed as libedit computes it when it draws (its refresh.c): a
  * character that is not printable takes the room of "^X" or "\U+XXXX", one without width takes
- * one column, and a wide one that does not fit the row goes to the next. */
+ * one column, and a wide one that does not fit the row goes to the next.
+ *
+ * Between two lines libedit gives the terminal back in the mode in which it found it. If that
+ * were the usual mode, what is typed at that moment would be echoed in the middle of messages,
+ * and a Ctrl-D would be swallowed. So it finds a terminal that neither echoes nor waits for whole
+ * lines, and the mode from before is ours to restore. */
 #include "tools/screen.h"
 
 #include <errno.h>
@@ -12,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -41,6 +47,7 @@ struct screen {
     uint8_t key[4];
     unsigned key_len;
 
+    struct termios ours, theirs; /* the terminal's mode, now and before */
     sigset_t mask, old_mask;
     struct sigaction old_actions[SIGNALS_WATCHED];
 };
@@ -175,7 +182,9 @@ static void suspend(struct screen *screen)
 {
     el_set(screen->edit, EL_PREP_TERM, 0);
     fflush(stdout);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->theirs);
     raise(SIGSTOP);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->ours);
     el_set(screen->edit, EL_PREP_TERM, 1);
     el_resize(screen->edit);
     putc('\n', stdout);
@@ -297,6 +306,16 @@ const char *screen_read(struct screen *screen)
     return screen->line;
 }
 
+static void terminal_take(struct screen *screen)
+{
+    tcgetattr(STDIN_FILENO, &screen->theirs);
+    screen->ours = screen->theirs;
+    screen->ours.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    screen->ours.c_cc[VMIN] = 1;
+    screen->ours.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->ours);
+}
+
 static void signals_watch(struct screen *screen)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -328,6 +347,7 @@ struct screen *screen_new(enum screen_wait (*wait)(void *ctx), void *ctx)
     screen->wait = wait;
     screen->ctx = ctx;
     screen->dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
+    terminal_take(screen);
     screen->history = history_init();
     screen->edit = el_init("uproar", stdin, stdout, stderr);
     if (screen->history == NULL || screen->edit == NULL) {
@@ -335,6 +355,7 @@ struct screen *screen_new(enum screen_wait (*wait)(void *ctx), void *ctx)
             el_end(screen->edit);
         if (screen->history != NULL)
             history_end(screen->history);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->theirs);
         free(screen);
         return NULL;
     }
@@ -358,6 +379,7 @@ void screen_free(struct screen *screen)
         sigaction(signals_watched[i], &screen->old_actions[i], NULL);
     el_end(screen->edit);
     history_end(screen->history);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->theirs);
     sigprocmask(SIG_SETMASK, &screen->old_mask, NULL);
     free(screen->line);
     free(screen);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base.h"
@@ -17,6 +18,7 @@
 
 struct tail {
     struct script script; /* first: `tell` gets it */
+    enum paint paint;
     uint64_t printed;
     struct strbuf line;
 };
@@ -36,7 +38,7 @@ static void print_line(struct tail *tail, uint64_t time_ms, struct slice name, c
 
     stamp_clock(time_ms, stamp);
     strbuf_clear(&tail->line);
-    printable_append(&tail->line, name);
+    paint_name(tail->paint, &tail->line, name);
     strbuf_puts(&tail->line, mark);
     printable_append(&tail->line, body);
     printf("%s %s\n", stamp, strbuf_text(&tail->line));
@@ -101,6 +103,8 @@ int script_tail(const struct options *options)
 
     signal(SIGINT, on_interrupt);
     signal(SIGTERM, on_interrupt);
+    tail.paint = paint_choose(options->color, isatty(STDOUT_FILENO), getenv("TERM"),
+                              getenv("COLORTERM"), getenv("NO_COLOR"));
     if (!script_init(&tail.script, options, JOIN_QUIET, tell))
         return EXIT_NO_SERVER;
     session_join(&tail.script.session, slice_str(options->room));

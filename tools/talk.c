@@ -70,11 +70,12 @@ static enum screen_wait on_wait(void *ctx)
     }
 }
 
-/* Waits for the first connection to stand or fail, so that what fails is said on a plain
- * terminal, and the prompt appears where one can talk. */
+/* Waits for the first connection to stand or fail, and for the first room, so that what fails is
+ * said on a plain terminal, and the prompt appears where one can talk. */
 static void connect_first(struct talk *talk)
 {
-    while (!talk->chat.quit && talk->session.state != SESSION_UP) {
+    while (!talk->chat.quit &&
+           (talk->session.state != SESSION_UP || talk->session.joining != NULL)) {
         struct pollfd polled;
 
         carrier_poll(&talk->carrier, &polled);

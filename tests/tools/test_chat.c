@@ -267,11 +267,11 @@ Test(chat, direct_messages_show_once_they_are_placed)
 
 Test(chat, bounds_what_is_unanswered)
 {
-    for (unsigned i = 0; i < CHAT_UNANSWERED_MAX; i++)
+    for (unsigned i = 0; i < UNANSWERED_MAX; i++)
         cr_assert_eq(chat_input(&chat, "x"), CHAT_ERASE);
     forget();
     cr_expect_eq(chat_input(&chat, "y"), CHAT_KEEP);
-    expect_shown("not sent: 32 earlier messages are still unanswered");
+    expect_shown("not sent: 128 earlier messages are still unanswered");
     cr_expect_eq(sent_count, 0);
     give_ack(sent.publish.msgid);
     cr_expect_eq(chat_input(&chat, "y"), CHAT_ERASE);
@@ -290,6 +290,26 @@ Test(chat, is_honest_about_a_lost_connection)
     expect_shown("not sent: there is no connection now");
 }
 
+Test(chat, says_each_reason_for_being_offline_once)
+{
+    session_lost(&session, "connection lost", 3000);
+    for (unsigned i = 0; i < 5; i++) {
+        forget();
+        session_tick(&session, session_due(&session));
+        session_lost(&session, "nobody there", 4000 + i);
+        if (i == 0)
+            expect_shown("-- nobody there; trying again in ");
+        else
+            cr_expect_str_eq(strbuf_text(&shown), "");
+    }
+    session_tick(&session, session_due(&session));
+    session_connected(&session, 7000);
+    give_welcome(7000);
+    forget();
+    session_lost(&session, "connection lost", 8000);
+    expect_shown("-- connection lost; trying again in ");
+}
+
 Test(chat, says_what_was_missed)
 {
     reconnect();
@@ -298,7 +318,7 @@ Test(chat, says_what_was_missed)
     cr_expect_str_eq(strbuf_text(&shown), "", "the GAP decides");
     give_gap(1, 11, 22, REASON_NOT_RETAINED);
     cr_expect_str_eq(strbuf_text(&shown),
-                     "-- back; you were away for 4 s and missed 12 messages in #lobby\n");
+                     "-- back; you were away for 4 s. You missed 12 messages in #lobby\n");
 }
 
 Test(chat, says_that_nothing_was_missed)
@@ -307,7 +327,7 @@ Test(chat, says_that_nothing_was_missed)
     forget();
     give_joined(1, 1, 10, 3);
     cr_expect_str_eq(strbuf_text(&shown),
-                     "-- back; you were away for 4 s and missed nothing in #lobby\n");
+                     "-- back; you were away for 4 s. You missed nothing in #lobby\n");
 }
 
 Test(chat, says_that_what_was_missed_follows)
@@ -316,8 +336,8 @@ Test(chat, says_that_what_was_missed_follows)
     forget();
     give_joined(1, 1, 11, 3);
     give_message(1, 11, "bob", "meanwhile");
-    cr_expect_str_eq(strbuf_text(&shown), "-- back; you were away for 4 s and are given what was "
-                                          "said meanwhile (1 message) in #lobby\n"
+    cr_expect_str_eq(strbuf_text(&shown), "-- back; you were away for 4 s. Here is what was said "
+                                          "in #lobby meanwhile (1 message)\n"
                                           "01:19:38 bob: meanwhile\n");
 }
 
@@ -327,7 +347,7 @@ Test(chat, says_that_a_room_began_anew)
     forget();
     give_joined(1, 2, 5, 3);
     give_gap(1, 1, 5, REASON_NEW_EPOCH);
-    expect_shown("cannot be told what you missed, since the room began anew, in #lobby\n");
+    expect_shown("for 4 s. #lobby began anew: what was said there meanwhile is unknown\n");
     cr_expect_null(strstr(strbuf_text(&shown), "5 messages"));
 }
 

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "tests/tools/child.h"
@@ -148,7 +150,7 @@ Test(talk, says_when_the_connection_is_lost_and_back)
     fake_skip("lobby", 12);
     fake_drop(true);
     child_expect(&child, "-- back; you were away for ");
-    child_expect(&child, " and missed 12 messages in #lobby\r\n");
+    child_expect(&child, " s. You missed 12 messages in #lobby\r\n");
     child_expect(&child, "[#lobby] wait");
     child_type(&child, "\n");
     child_expect(&child, " anna: wait\r\n");
@@ -161,7 +163,7 @@ Test(talk, honours_goaway)
     fake_goaway(REASON_SHUTDOWN, 700);
     fake_drop(true);
     child_expect(&child, "-- the server is shutting down; trying again in 0.");
-    child_expect(&child, "-- back; you were away for 0.");
+    child_expect(&child, "-- back; you were away for ");
     fake_goaway(REASON_BAD_VERSION, 0);
     cr_expect_eq(child_wait(&child), 1);
     child_expect(&child, "uproar: this protocol version is not spoken here");
@@ -233,6 +235,54 @@ Test(talk, terminal_never_gets_an_escape_sequence_from_others)
     fake_say("lobby", "bob", "\033]0;owned\007\302\2331m");
     child_expect(&child, " bob: \\x1b]0;owned\\x07\\u{009b}1m\r\n");
     cr_expect_null(strstr(strbuf_text(&child.out), "\033]0"));
+    quit();
+}
+
+Test(talk, terminal_is_given_back_as_it_was)
+{
+    struct termios before, during, after;
+
+    START("--help"); /* only to have a terminal whose mode is the usual one */
+    cr_assert(tcgetattr(child.in, &before) == 0);
+    child_wait(&child);
+    settle();
+    cr_assert(tcgetattr(child.in, &during) == 0);
+    cr_expect(!(during.c_lflag & (ICANON | ECHO)));
+    child_type(&child, "/quit\n");
+    child_expect(&child, "/quit\r\n");
+    while (tcgetattr(child.in, &after) == 0 && !(after.c_lflag & ICANON))
+        usleep(1000);
+    cr_expect_eq(after.c_lflag, before.c_lflag);
+    cr_expect_eq(after.c_iflag, before.c_iflag);
+    cr_expect_eq(child_wait(&child), 0);
+}
+
+Test(talk, stops_and_goes_on_with_the_typed_text)
+{
+    int status;
+
+    settle();
+    child_type(&child, "half");
+    child_expect(&child, "half");
+    child_type(&child, "\032"); /* Ctrl-Z */
+    cr_assert(waitpid(child.pid, &status, WUNTRACED) == child.pid && WIFSTOPPED(status));
+    fake_say("lobby", "bob", "meanwhile");
+    child_signal(&child, SIGCONT);
+    child_expect(&child, "[#lobby] half");
+    child_expect(&child, " bob: meanwhile\r\n");
+    child_type(&child, " done\n");
+    child_expect(&child, " anna: half done\r\n");
+    quit();
+}
+
+Test(talk, keys_typed_in_a_hurry_are_all_taken)
+{
+    settle();
+    child_type(&child, "one\ntwo\nthree\n");
+    child_expect(&child, " anna: one\r\n");
+    child_expect(&child, " anna: two\r\n");
+    child_expect(&child, " anna: three\r\n");
+    cr_expect_eq(fake_head("lobby"), 3);
     quit();
 }
 
