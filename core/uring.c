@@ -47,7 +47,7 @@
 #define BUFFER_BYTES_DEFAULT 2048u
 #define BUFFER_GROUP         0
 /* Buffers shown to the kernel at first: 256 KiB, which stays in a core's second-level cache. */
-#define BUFFERS_SHOWN_FIRST 128u
+#define BUFFERS_SHOWN_FIRST  128u
 
 /* sendmsg's arguments, kept until the kernel has copied them: at submission
  * (IORING_FEAT_SUBMIT_STABLE). */
@@ -74,8 +74,8 @@ struct uring {
     /* The kernel takes buffers in the order in which they were shown, so showing all would walk
      * through all of the memory. Only some are shown at a time, the one returned last first:
      * warm ones, and those that were never needed are never touched. */
-    unsigned buffers_shown; /* with the kernel, not taken yet */
-    unsigned shown_max;     /* doubled when most of them were taken in one turn */
+    unsigned buffers_shown; /* with the kernel, not known to be taken */
+    unsigned shown_max;     /* doubled when most were taken between two enters */
     uint16_t *spare;        /* stack of those not shown */
     unsigned spare_count;
 
@@ -127,6 +127,12 @@ static int rings_new(struct uring *u, const struct uring_config *config)
     }
 }
 
+static void buffers_show(struct uring *u);
+static struct io_uring_sqe *sqe_get(struct uring *u);
+static void prepared(struct uring *u, struct io_uring_sqe *sqe, uint64_t user_data);
+static void prepare_recv(struct uring *u, int fd, uint64_t user_data, bool poll_first,
+                         unsigned cap);
+
 static int buffers_new(struct uring *u, const struct uring_config *config)
 {
     unsigned count = config->buffers ? config->buffers : BUFFERS_DEFAULT;
@@ -158,20 +164,17 @@ static int buffers_new(struct uring *u, const struct uring_config *config)
     if (ret < 0)
         return ret;
     u->buffer_count = count;
-    u->shown_max = count < BUFFERS_SHOWN_FIRST ? count : BUFFERS_SHOWN_FIRST;
+    /* Half, since the first showing finds nothing shown and doubles it. */
+    u->shown_max = count < BUFFERS_SHOWN_FIRST ? count : BUFFERS_SHOWN_FIRST / 2;
     u->spare = malloc(count * sizeof(*u->spare));
     if (!u->spare)
         return -ENOMEM;
     io_uring_buf_ring_init(u->buffer_ring);
     for (unsigned i = count; i-- > 0;)
         uring_buffer_put(u, (uint16_t)i);
+    buffers_show(u);
     return 0;
 }
-
-static struct io_uring_sqe *sqe_get(struct uring *u);
-static void prepared(struct uring *u, struct io_uring_sqe *sqe, uint64_t user_data);
-static void prepare_recv(struct uring *u, int fd, uint64_t user_data, bool poll_first,
-                         unsigned cap);
 
 /* Does a multishot receive end by itself after the bytes that it was told? Older kernels answer
  * EINVAL; no probe of features tells. The cap is looked at after each buffer, so two bytes exceed
@@ -329,13 +332,10 @@ static unsigned sq_flush(struct uring *u)
     return sq->sqe_tail - __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
 }
 
-static void shown_grow(struct uring *u)
-{
-    u->shown_max = u->shown_max * 2 < u->buffer_count ? u->shown_max * 2 : u->buffer_count;
-}
-
 static void buffers_show(struct uring *u)
 {
+    if (unlikely(u->buffers_shown < u->shown_max / 4) && u->shown_max < u->buffer_count)
+        u->shown_max *= 2;
     int n = 0;
     for (; u->buffers_shown < u->shown_max && u->spare_count > 0; n++, u->buffers_shown++) {
         uint16_t buffer = u->spare[--u->spare_count];
@@ -533,16 +533,12 @@ unsigned uring_reap(struct uring *u, struct uring_cqe *out, unsigned max)
             u->buffers_free--;
             u->buffers_shown--;
         }
-        if (unlikely(to->res == -ENOBUFS))
-            shown_grow(u);
         if (unlikely(u->injected) && cqe->user_data == u->inject_tag) {
             to->res = u->inject_res;
             u->injected = false;
         }
     }
     io_uring_cq_advance(&u->ring, n);
-    if (unlikely(u->buffers_shown < u->shown_max / 4))
-        shown_grow(u);
     return n;
 }
 

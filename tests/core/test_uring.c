@@ -143,9 +143,24 @@ Test(uring, enters_only_for_a_reason)
     uring_cancel(ring, 0xdead, 1);
     cr_assert_eq(uring_enter(ring, UINT64_MAX), 0);
     cr_assert(uring_ready(ring));
+    enters = uring_enters(ring);
     cr_assert_eq(uring_enter(ring, UINT64_MAX), 0);
+    cr_assert_eq(uring_enters(ring), enters, "entered although a completion is there");
     cr_assert_eq(reap_one(ring).user_data, 1);
     cr_assert_not(uring_ready(ring));
+
+    /* What the kernel holds back until it is entered is a reason. */
+    int fd = eventfd(0, EFD_CLOEXEC);
+    struct uring_cqe cqe;
+    uring_poll(ring, fd, 2);
+    cr_assert_eq(uring_enter(ring, 0), 0);
+    cr_assert_not(uring_ready(ring));
+    cr_assert_eq(write(fd, &(uint64_t){1}, 8), 8);
+    cr_assert(uring_ready(ring));
+    cr_assert_eq(uring_enter(ring, 0), 0);
+    cr_assert_eq(uring_reap(ring, &cqe, 1), 1);
+    cr_assert_eq(cqe.user_data, 2);
+    close(fd);
     uring_free(ring);
 }
 
@@ -199,6 +214,56 @@ Test(uring, received_bytes_lie_in_a_buffer_that_goes_back)
     cr_assert_eq(cqe.res, 5);
     cr_assert_arr_eq(uring_buffer(ring, cqe.buffer), "again", 5);
     uring_buffer_put(ring, cqe.buffer);
+    close(pair[0]);
+    close(pair[1]);
+    uring_free(ring);
+}
+
+/* Messages that take a buffer each. */
+static void messages_send(int fd, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        cr_assert_eq(send(fd, &i, sizeof(i), MSG_DONTWAIT), (ssize_t)sizeof(i));
+}
+
+Test(uring, light_traffic_stays_in_a_few_buffers)
+{
+    struct uring *ring = ring_new((struct uring_config){.recv_mode = URING_RECV_MULTISHOT});
+    int pair[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    uring_recv(ring, pair[0], 1, false);
+    for (unsigned i = 0; i < 2000; i++) {
+        messages_send(pair[1], 1);
+        struct uring_cqe cqe = reap_one(ring);
+        cr_assert_eq(cqe.res, 4);
+        cr_assert_lt(cqe.buffer, 128, "message %u took buffer %u", i, cqe.buffer);
+        uring_buffer_put(ring, cqe.buffer);
+    }
+    close(pair[0]);
+    close(pair[1]);
+    uring_free(ring);
+}
+
+Test(uring, heavy_traffic_gets_all_buffers)
+{
+    struct uring *ring = ring_new((struct uring_config){.recv_mode = URING_RECV_MULTISHOT});
+    int pair[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    unsigned taken = 0, next = 0;
+    for (struct uring_cqe cqe = {.more = false}; taken < 1024; cqe = reap_one(ring)) {
+        if (cqe.has_buffer) {
+            unsigned number;
+            memcpy(&number, uring_buffer(ring, cqe.buffer), sizeof(number));
+            cr_assert_eq(number, next);
+            next = (next + 1) % 50;
+            taken++;
+        }
+        if (taken % 50 == 0 && next == 0 && (cqe.has_buffer || taken == 0))
+            messages_send(pair[1], 50);
+        if (!cqe.more)
+            uring_recv(ring, pair[0], 1, false);
+    }
+    cr_assert_eq(uring_buffers_free(ring), 0);
     close(pair[0]);
     close(pair[1]);
     uring_free(ring);
