@@ -27,11 +27,10 @@ static void busy_measure(struct loop *loop)
     loop->window_cpu_ns = cpu;
 }
 
-static void time_read(struct loop *loop)
+static void time_set(struct loop *loop, uint64_t now_ns)
 {
-    loop->now_ns = clock_monotonic_ns();
-    loop->now_ms = loop->now_ns / NS_PER_MS;
-    loop->realtime_ms = clock_realtime_ms();
+    loop->now_ns = now_ns;
+    loop->now_ms = now_ns / NS_PER_MS;
 }
 
 static void wake_completed(void *ctx, uint32_t slot, uint32_t generation,
@@ -68,7 +67,8 @@ int loop_init(struct loop *loop, const struct uring_config *config, const struct
         uring_free(loop->ring);
         return ret;
     }
-    time_read(loop);
+    time_set(loop, clock_monotonic_ns());
+    loop->realtime_ms = clock_realtime_ms();
     loop->window_ns = loop->now_ns;
     loop->window_cpu_ns = clock_thread_cpu_ns();
     timer_wheel_init(&loop->wheel, loop->now_ms);
@@ -181,12 +181,16 @@ int loop_turn(struct loop *loop)
 {
     const struct loop_owner *owner = &loop->owner;
     loop->turns++;
-    time_read(loop);
+    time_set(loop, clock_monotonic_ns());
+    loop->realtime_ms = clock_realtime_ms();
     busy_measure(loop);
     if (owner->begin)
         owner->begin(owner->ctx);
     completions_reap(loop);
-    time_read(loop);
+    /* Both clocks move on by what the completions took; one reading does. */
+    uint64_t now_ns = clock_monotonic_ns();
+    loop->realtime_ms += now_ns / NS_PER_MS - loop->now_ms;
+    time_set(loop, now_ns);
     timer_wheel_advance(&loop->wheel, loop->now_ms);
     uint64_t sleep_ns = owner->end ? owner->end(owner->ctx) : UINT64_MAX;
     if (loop->bury && loop->bury(loop->bury_ctx))

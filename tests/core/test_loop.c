@@ -205,20 +205,20 @@ Test(loop, busy_share_follows_the_work)
     struct bench bench;
     bench_init(&bench);
     bench.sleep_ns = 0;
-    uint64_t until = clock_monotonic_ns() + 60 * NS_PER_MS;
+    uint64_t until = clock_monotonic_ns() + 300 * NS_PER_MS;
     uint32_t most = 0;
     while (clock_monotonic_ns() < until) {
         cr_assert_eq(loop_turn(&bench.loop), 0);
         most = bench.loop.busy_share > most ? bench.loop.busy_share : most;
     }
     /* The host may take the CPU away, so not all of 1024. */
-    cr_assert_gt(most, 256);
+    cr_assert_gt(most, 128);
     cr_assert_leq(most, 1024);
-    bench.sleep_ns = 100 * NS_PER_MS;
+    bench.sleep_ns = 200 * NS_PER_MS;
     cr_assert_eq(loop_turn(&bench.loop), 0);
     bench.sleep_ns = 0;
     cr_assert_eq(loop_turn(&bench.loop), 0);
-    cr_assert_lt(bench.loop.busy_share, 200, "a long sleep must show at once: %u",
+    cr_assert_lt(bench.loop.busy_share, 100, "a long sleep must show at once: %u",
                  bench.loop.busy_share);
     loop_fini(&bench.loop);
 }
