@@ -6,8 +6,9 @@
  *
  * A receive that finds no provided buffer ends with ENOBUFS, and one that is armed again while
  * there is none fails at once, even on a quiet socket. Such streams wait in the `starved` FIFO
- * until a quarter of the buffers is back, and then no more of them are armed than there are
- * buffers: each of these gets at least one, so nobody spins and nobody is passed over.
+ * until buffers are back (at the end of the turn they are, all but those of completions that
+ * are still to be reaped), and then no more of them are armed than there are buffers: each of
+ * these gets at least one, so nobody spins and nobody is passed over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -384,8 +385,6 @@ static void starved_feed(struct streams *streams)
     if (streams->purge)
         starved_purge(streams);
     unsigned budget = uring_buffers_free(streams->loop->ring);
-    if (budget < streams->buffers_low)
-        return;
     while (budget > 0 && streams->starved.count > 0) {
         struct stream *stream = fifo_pop(streams, &streams->starved);
         stream->flags &= ~STREAM_STARVED;
@@ -423,9 +422,6 @@ int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes
     fifo_init(&streams->rearm);
     fifo_init(&streams->dying);
     streams->buffer_bytes = uring_buffer_bytes(loop->ring);
-    streams->buffers_low = uring_buffers_free(loop->ring) / 4;
-    if (streams->buffers_low == 0)
-        streams->buffers_low = 1;
     /* From zero pages: what is never opened costs nothing. */
     streams->generations = calloc(count_max, sizeof(*streams->generations));
     if (!streams->generations)

@@ -76,7 +76,6 @@ struct streams {
         dying;             /* closing, to be looked at by the bury step */
     bool purge;            /* a closing stream may sit in starved */
     uint32_t buffer_bytes; /* of a provided buffer */
-    uint32_t buffers_low;  /* starved receives wait until so many buffers are free */
     uint32_t open;         /* streams that are not free */
     /* Counters. */
     uint64_t opened, closed, starvations;

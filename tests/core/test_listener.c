@@ -297,6 +297,23 @@ Test(listener, stopping_takes_what_is_queued)
     }
 }
 
+Test(listener, stopping_looks_at_the_queue_once_more)
+{
+    struct echo echo;
+    echo_init(&echo, NULL);
+    echo_turn(&echo);
+    listener_stop(&echo.listener);
+    echo_turn(&echo);
+    /* The accept has ended, and its completion is still to be handled. */
+    cr_assert_eq(echo.listener.accepts, 0);
+    cr_assert_neq(echo.listener.fd, -1);
+    int fd = client_connect(echo.port, 0);
+    echo_until(&echo, echo.listener.fd == -1);
+    cr_assert_eq(echo.listener.accepts, 1);
+    close(fd);
+    echo_fini(&echo);
+}
+
 /* Errors that cannot be made from outside. */
 static void accept_fails_with(struct echo *echo, int error)
 {
