@@ -13,7 +13,7 @@
 #include "tools/net.h"
 
 /* Of --rate max. */
-#define WINDOW_DEFAULT 256u
+#define WINDOW_DEFAULT 1024u
 #define WINDOW_BYTES   (256u << 10)
 
 static const char help[] =
@@ -42,7 +42,7 @@ static const char help[] =
     "                        at most --window messages under way that not all receivers have,\n"
     "                        so the slowest receiver sets the pace; its latencies only say how\n"
     "                        long that queue is.\n"
-    "  --window N            for --rate max [256, or fewer, so that a room's publishers together\n"
+    "  --window N            for --rate max [1024, or fewer, so that a room's publishers together\n"
     "                        have at most 256 KiB under way: servers keep only so much of a room\n"
     "                        for those who lag]\n"
     "  --size BYTES          of each message's body, 48 to 32768 [64]\n"

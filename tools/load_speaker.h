@@ -6,7 +6,8 @@
  *
  * Closed loop (rate 0): at most plan.window messages are under way. One is under way until it
  * is acknowledged and all receivers of its room have got it, so the slowest receiver sets the
- * pace and the server never has a reason to drop anything.
+ * pace and the server never has a reason to drop anything. It is filled up again when half of it
+ * is free.
  *
  * There is one buffer, filled while no send is in flight. The publisher's thread.
  */

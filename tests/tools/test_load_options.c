@@ -81,7 +81,9 @@ Test(load_options, deliveries_become_messages)
 Test(load_options, the_window_keeps_a_room_within_256_kib)
 {
     cr_assert_eq(parse("fanout"), LOAD_RUN);
-    cr_expect_eq(options.plan.window, 256);
+    cr_expect_eq(options.plan.window, 1024);
+    cr_assert_eq(parse("fanout --publishers 4"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 464);
     cr_assert_eq(parse("fanout --size 8000"), LOAD_RUN);
     cr_expect_eq(options.plan.window, 32);
     cr_assert_eq(parse("fanout --size 32000 --publishers 100"), LOAD_RUN);

@@ -108,24 +108,36 @@ Test(load_speaker, has_a_window_in_the_closed_loop)
     ready();
     cr_expect_eq(says(0), 10);
     cr_expect_eq(says(0), 0);
-    /* Acknowledged, but nobody has got it. */
-    load_speaker_landed(&speaker, 0, 1);
+    /* Acknowledged, but nobody has got them. */
+    for (uint64_t id = 0; id < 5; id++)
+        load_speaker_landed(&speaker, id, id + 1);
     cr_expect_eq(says(0), 0);
     /* One thread's receivers have, the other's not. */
-    shared.reached[0] = 1;
+    for (unsigned room = 0; room < 3; room++)
+        shared.reached[room] = 5;
     cr_expect_eq(says(0), 0);
-    shared.reached[3] = 1;
-    cr_expect_eq(says(0), 1);
-    /* Refused: nobody waits for it. */
-    load_speaker_landed(&speaker, 1, UINT64_MAX);
-    cr_expect_eq(says(0), 1);
-    /* Answered out of turn, or twice, or never sent. */
-    load_speaker_landed(&speaker, 3, UINT64_MAX);
-    load_speaker_landed(&speaker, 0, UINT64_MAX);
+    for (unsigned room = 3; room < 6; room++)
+        shared.reached[room] = 4;
+    cr_expect_eq(says(0), 0); /* 6 of 10 are under way: more than half */
+    shared.reached[3] = shared.reached[4] = shared.reached[5] = 5;
+    cr_expect_eq(says(0), 5);
+}
+
+Test(load_speaker, waits_for_no_message_that_was_refused)
+{
+    shared.plan.rate = 0;
+    ready();
+    cr_expect_eq(says(0), 10);
+    /* All but the first; and ids that are answered twice or were never sent. */
+    for (uint64_t id = 1; id < 10; id++)
+        load_speaker_landed(&speaker, id, UINT64_MAX);
+    load_speaker_landed(&speaker, 9, UINT64_MAX);
     load_speaker_landed(&speaker, 99, UINT64_MAX);
     cr_expect_eq(says(0), 0);
-    load_speaker_landed(&speaker, 2, UINT64_MAX);
-    cr_expect_eq(says(0), 2);
+    load_speaker_landed(&speaker, 0, UINT64_MAX);
+    cr_expect_eq(says(0), 10);
+    load_speaker_landed(&speaker, 0, 1);
+    cr_expect_eq(says(0), 0);
 }
 
 Test(load_speaker, ends_the_closed_loop_in_time)
