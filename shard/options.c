@@ -22,7 +22,7 @@ struct option_row {
     uint64_t fallback, least, most;
     const struct choice *choices;
     const char *group; /* a heading to print before this row */
-    const char *help;  /* may hold line breaks; says what happens at the limit */
+    const char *help;  /* says what happens at the limit; wrapped when printed */
 };
 
 static const struct choice choice_recv[] = {{"auto", URING_RECV_AUTO},
@@ -59,22 +59,22 @@ static const struct option_row rows[] = {
     TEXT("port-file", "FILE", port_file, NULL,
          "write the port number here once connections are accepted"),
     NUMBER("workers", "N", workers, 0, 0, WORKERS_MAX, "Workers",
-           "worker threads, each with its own ring and clients; 0: one for each\n"
-           "CPU that this process may use"),
+           "worker threads, each with its own ring and clients; 0: one for each CPU that this "
+           "process may use"),
     CHOICE("pin", pin, true, choice_pin, NULL,
            "give each worker a CPU of its own to stay on, if there are enough"),
     NUMBER("spin-us", "US", spin_us, 0, 0, 1000000, NULL,
            "look for work so long before sleeping; costs CPU, saves wake-ups"),
     NUMBER("flush-us", "US", flush_us, 2000, 0, 100000, NULL,
-           "a busy shard spaces its sends so that messages share them; never by\n"
-           "more than this; 0: never"),
+           "a busy shard spaces its sends so that messages share them; never by more than this; 0: "
+           "never"),
     NUMBER("mesh-slots", "N", mesh_slots, 256, 2, 65536, NULL,
-           "messages in the ring between two shards (a power of two); a full ring\n"
-           "delays acknowledgements, and with them the publishers"),
+           "messages in the ring between two shards (a power of two); a full ring delays "
+           "acknowledgements, and with them the publishers"),
 
     NUMBER("clients", "N", clients_max, 100000, 1, 10000000, "Limits",
-           "connections; one more is told server-full and closed. Lowered at start\n"
-           "to what RLIMIT_NOFILE allows"),
+           "connections; one more is told server-full and closed. Lowered at start to what "
+           "RLIMIT_NOFILE allows"),
     NUMBER("rooms", "N", rooms_max, 100000, 1, 100000000, NULL,
            "rooms on the server; JOIN of one more is refused with room-limit"),
     NUMBER("rooms-per-client", "N", rooms_per_client_max, 64, 1, 65535, NULL,
@@ -82,46 +82,46 @@ static const struct option_row rows[] = {
     NUMBER("room-members", "N", room_members_max, 1000000, 1, 100000000, NULL,
            "members of one room; more are refused with room-full"),
     NUMBER("body-bytes", "BYTES", body_bytes_max, BODY_BYTES_DEFAULT, 1, BODY_BYTES_CEILING, NULL,
-           "body of one message; a longer one is refused with body-too-long, a\n"
-           "frame longer than that body needs ends the connection"),
+           "body of one message; a longer one is refused with body-too-long, a frame longer than "
+           "that body needs ends the connection"),
     NUMBER("memory", "BYTES", memory_bytes_max, GIB, 8 * MIB, 1024 * GIB, NULL,
-           "message memory of all shards together (feeds, replies, what crosses\n"
-           "shards); at the limit laggards get GAP and publishes are refused"),
+           "message memory of all shards together (feeds, replies, what crosses shards); at the "
+           "limit laggards get GAP and publishes are refused"),
     NUMBER("feed-bytes", "BYTES", feed_bytes_max, MIB, 4 * KIB, GIB, NULL,
-           "kept of one room, on each shard, for members who lag; who falls off the\n"
-           "end gets one GAP that names the numbers missed"),
+           "kept of one room, on each shard, for members who lag; who falls off the end gets one "
+           "GAP that names the numbers missed"),
     NUMBER("control-bytes", "BYTES", control_bytes_max, 64 * KIB, 8 * KIB, 16 * MIB, NULL,
-           "replies waiting for one client; at half of it the client is not read\n"
-           "any more until it has read its replies"),
+           "replies waiting for one client; at half of it the client is not read any more until it "
+           "has read its replies"),
     NUMBER("unacked", "N", unacked_max, 1024, 1, 65535, NULL,
-           "publishes of one client that are not acknowledged yet; at the limit it\n"
-           "is not read until some are"),
+           "publishes of one client that are not acknowledged yet; at the limit it is not read "
+           "until some are"),
     NUMBER("presence-names", "N", presence_names_max, 256, 0, 1000000, NULL,
-           "PRESENCE names who came and went in rooms up to this size; in larger\n"
-           "ones it gives the number of members only"),
+           "PRESENCE names who came and went in rooms up to this size; in larger ones it gives the "
+           "number of members only"),
     NUMBER("list-entries", "N", list_entries_max, 500, 1, 10000, NULL,
            "entries in one answer to WHO or ROOMS; the total is always told"),
     NUMBER("sndbuf", "BYTES", sndbuf_bytes, 64 * KIB, 0, GIB, NULL,
-           "SO_SNDBUF of each client: what the kernel holds for one that stalls;\n"
-           "0: the kernel's own choice (up to 4 MiB each)"),
+           "SO_SNDBUF of each client: what the kernel holds for one that stalls; 0: the kernel's "
+           "own choice (up to 4 MiB each)"),
     NUMBER("backlog", "N", backlog, 4096, 1, 65535, NULL,
            "connections that wait to be accepted, on each shard"),
     NUMBER("drain-ms", "MS", drain_ms, 2000, 0, 600000, NULL,
            "at SIGTERM, time to hand over what is owed; then the rest is cut"),
 
-    CHOICE("recv-mode", recv_mode, URING_RECV_AUTO, choice_recv, "Kernel",
-           "how to receive; auto takes the best that the kernel has (capped: 6.17,\n"
-           "multishot: 6.8)"),
+    CHOICE(
+        "recv-mode", recv_mode, URING_RECV_AUTO, choice_recv, "Kernel",
+        "how to receive; auto takes the best that the kernel has (capped: 6.17, multishot: 6.8)"),
     CHOICE("ring-mode", ring_without, 0, choice_ring, NULL,
            "coop: do without DEFER_TASKRUN, as if the kernel had none"),
     CHOICE("no-iowait", ring_without, 0, choice_iowait, NULL,
-           "off: wait without ENTER_NO_IOWAIT, as before 6.15 (an idle server then\n"
-           "shows as I/O wait)"),
+           "off: wait without ENTER_NO_IOWAIT, as before 6.15 (an idle server then shows as I/O "
+           "wait)"),
     NUMBER("sq-entries", "N", sq_entries, 1024, 16, 32768, NULL,
            "io_uring submission entries for each shard"),
     NUMBER("cq-entries", "N", cq_entries, 8192, 32, 65536, NULL,
-           "io_uring completion entries for each shard; both are halved when\n"
-           "RLIMIT_MEMLOCK does not allow them"),
+           "io_uring completion entries for each shard; both are halved when RLIMIT_MEMLOCK does "
+           "not allow them"),
 
     CHOICE("log-level", log_level, LOG_INFO, choice_log, "Output", "what to log, on stderr"),
     {"help", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "this page"},
@@ -154,9 +154,27 @@ static const char *choice_word(const struct option_row *row, unsigned value)
     return "?";
 }
 
+#define HELP_COLUMN 26
+#define HELP_WIDTH  80
+
+/* One word at `column`, on a line of its own if it does not fit; returns the next column. */
+static int print_word(const char *word, int len, int column)
+{
+    if (column > HELP_COLUMN && column + 1 + len > HELP_WIDTH) {
+        printf("\n%*s", HELP_COLUMN, "");
+        column = HELP_COLUMN;
+    } else if (column > HELP_COLUMN) {
+        putchar(' ');
+        column++;
+    }
+    printf("%.*s", len, word);
+    return column + len;
+}
+
 static void print_row(const struct option_row *row)
 {
-    char left[64], fallback[32], most[32];
+    char left[64], fallback[32], most[32], bounds[80] = "";
+    int column = HELP_COLUMN;
 
     if (row->group != NULL)
         printf("\n%s\n", row->group);
@@ -165,28 +183,26 @@ static void print_row(const struct option_row *row)
         for (const struct choice *c = row->choices; c->word != NULL; c++)
             n += snprintf(left + n, sizeof(left) - (size_t)n, "%s%s", c->word,
                           c[1].word != NULL ? "|" : "");
+        snprintf(bounds, sizeof(bounds), "[%s]", choice_word(row, (unsigned)row->fallback));
     } else {
         snprintf(left, sizeof(left), "--%s%s%s", row->name, row->unit != NULL ? "=" : "",
                  row->unit != NULL ? row->unit : "");
     }
-    printf("  %s%s", left, strlen(left) > 22 ? "\n" : "");
-    int pad = strlen(left) > 22 ? 26 : (int)(24 - strlen(left));
-    for (const char *line = row->help; *line != '\0';) {
-        size_t len = strcspn(line, "\n");
-        printf("%*s%.*s", pad, "", (int)len, line);
-        line += len;
-        if (*line == '\n') {
-            putchar('\n');
-            line++;
-            pad = 26;
-        }
-    }
     if (row->kind == KIND_NUMBER)
-        printf(" [%s, at most %s]",
-               number_text(row->fallback, counts_bytes(row), fallback, sizeof(fallback)),
-               number_text(row->most, counts_bytes(row), most, sizeof(most)));
-    else if (row->kind == KIND_CHOICE)
-        printf(" [%s]", choice_word(row, (unsigned)row->fallback));
+        snprintf(bounds, sizeof(bounds), "[%s, at most %s]",
+                 number_text(row->fallback, counts_bytes(row), fallback, sizeof(fallback)),
+                 number_text(row->most, counts_bytes(row), most, sizeof(most)));
+
+    printf("  %-*s", HELP_COLUMN - 2, left);
+    if (strlen(left) > HELP_COLUMN - 4)
+        printf("\n%*s", HELP_COLUMN, "");
+    for (const char *word = row->help; *word != '\0';) {
+        int len = (int)strcspn(word, " \n");
+        column = print_word(word, len, column);
+        word += len + (word[len] != '\0');
+    }
+    if (bounds[0] != '\0')
+        print_word(bounds, (int)strlen(bounds), column);
     putchar('\n');
 }
 
@@ -200,8 +216,8 @@ static void print_help(void)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         print_row(&rows[i]);
     printf("\nSignals\n"
-           "  SIGTERM, SIGINT         take no more connections, tell every client GOAWAY, hand\n"
-           "                          over what is owed, exit; a second one exits at once\n"
+           "  SIGTERM, SIGINT         take no more connections, tell every client GOAWAY,\n"
+           "                          hand over what is owed, exit; a second exits at once\n"
            "\nExit status\n"
            "  0  stopped by a signal    1  could not start, or the kernel failed\n"
            "  2  wrong usage\n");
