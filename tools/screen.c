@@ -4,10 +4,10 @@
  * character that is not printable takes the room of "^X" or "\U+XXXX", one without width takes
  * one column, and a wide one that does not fit the row goes to the next.
  *
- * Between two lines libedit gives the terminal back in the mode in which it found it. If that
- * were the usual mode, what is typed at that moment would be echoed in the middle of messages,
- * and a Ctrl-D would be swallowed. So it finds a terminal that neither echoes nor waits for whole
- * lines, and the mode from before is ours to restore. */
+ * Between two lines libedit gives the terminal back, and the usual mode would then echo what is
+ * typed in the middle of messages, and swallow a Ctrl-D. So what libedit gives back is, until we
+ * end, a mode without echo and without waiting for whole lines. And the terminal must not throw
+ * away what is on its way when Ctrl-C or Ctrl-Z is typed: that may be a message. */
 #include "tools/screen.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ struct screen {
     uint8_t key[4];
     unsigned key_len;
 
-    struct termios ours, theirs; /* the terminal's mode, now and before */
+    struct termios before; /* the terminal's mode as we found it */
     sigset_t mask, old_mask;
     struct sigaction old_actions[SIGNALS_WATCHED];
 };
@@ -182,9 +182,8 @@ static void suspend(struct screen *screen)
 {
     el_set(screen->edit, EL_PREP_TERM, 0);
     fflush(stdout);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->theirs);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->before);
     raise(SIGSTOP);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->ours);
     el_set(screen->edit, EL_PREP_TERM, 1);
     el_resize(screen->edit);
     putc('\n', stdout);
@@ -306,14 +305,12 @@ const char *screen_read(struct screen *screen)
     return screen->line;
 }
 
+/* -x is the mode between lines, -d the one in which libedit reads. */
 static void terminal_take(struct screen *screen)
 {
-    tcgetattr(STDIN_FILENO, &screen->theirs);
-    screen->ours = screen->theirs;
-    screen->ours.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-    screen->ours.c_cc[VMIN] = 1;
-    screen->ours.c_cc[VTIME] = 0;
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->ours);
+    el_set(screen->edit, EL_SETTY, "-x", "-icanon", "-echo", "+noflsh", NULL);
+    el_set(screen->edit, EL_SETTY, "-d", "+noflsh", NULL);
+    el_set(screen->edit, EL_PREP_TERM, 1);
 }
 
 static void signals_watch(struct screen *screen)
@@ -347,7 +344,7 @@ struct screen *screen_new(enum screen_wait (*wait)(void *ctx), void *ctx)
     screen->wait = wait;
     screen->ctx = ctx;
     screen->dumb = term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
-    terminal_take(screen);
+    tcgetattr(STDIN_FILENO, &screen->before);
     screen->history = history_init();
     screen->edit = el_init("uproar", stdin, stdout, stderr);
     if (screen->history == NULL || screen->edit == NULL) {
@@ -355,7 +352,6 @@ struct screen *screen_new(enum screen_wait (*wait)(void *ctx), void *ctx)
             el_end(screen->edit);
         if (screen->history != NULL)
             history_end(screen->history);
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->theirs);
         free(screen);
         return NULL;
     }
@@ -367,6 +363,7 @@ struct screen *screen_new(enum screen_wait (*wait)(void *ctx), void *ctx)
     el_set(screen->edit, EL_HIST, history, screen->history);
     el_set(screen->edit, EL_GETCFN, next_key);
     el_source(screen->edit, NULL);
+    terminal_take(screen);
     signals_watch(screen);
     return screen;
 }
@@ -379,7 +376,7 @@ void screen_free(struct screen *screen)
         sigaction(signals_watched[i], &screen->old_actions[i], NULL);
     el_end(screen->edit);
     history_end(screen->history);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->theirs);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &screen->before);
     sigprocmask(SIG_SETMASK, &screen->old_mask, NULL);
     free(screen->line);
     free(screen);
