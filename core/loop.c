@@ -1,5 +1,6 @@
 /* loop.c -- the turn. See loop.h for its order and why it is so. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/check.h"
 #include "core/clock.h"
@@ -64,6 +65,7 @@ int loop_init(struct loop *loop, const struct uring_config *config, const struct
         return ret;
     ret = wake_init(&loop->wake);
     if (ret < 0) {
+        snprintf(why, why_bytes, "cannot make an eventfd: %s", strerror(-ret));
         uring_free(loop->ring);
         return ret;
     }
