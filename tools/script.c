@@ -73,11 +73,16 @@ void script_tell(struct script *script, const struct note *note)
 {
     switch (note->type) {
     case NOTE_UP:
+        script->down_why[0] = '\0';
         if (strcmp(script->session.name, script->options->name) != 0 && !note->again)
             fprintf(stderr, "uproar: the name %s is taken; using %s\n", script->options->name,
                     script->session.name);
         break;
     case NOTE_DOWN:
+        /* Each reason once, lest a night without a server fills somebody's log. */
+        if (strcmp(script->down_why, note->why) == 0)
+            break;
+        snprintf(script->down_why, sizeof(script->down_why), "%s", note->why);
         fprintf(stderr, "uproar: %s; trying again in %.1f s\n", note->why,
                 (double)note->retry_ms / 1000);
         break;

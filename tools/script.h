@@ -13,7 +13,8 @@ struct script {
     struct session session;
     struct carrier carrier;
     bool done;
-    int status; /* the process's, once done */
+    int status;         /* the process's, once done */
+    char down_why[256]; /* why there is no connection, as said last; empty while there is one */
     void (*tell)(struct script *script, const struct note *note);
 };
 

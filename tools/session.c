@@ -180,7 +180,10 @@ static void refused(struct session *session, const struct event *event, uint64_t
             say_hello(session);
             return;
         }
-        end(session, reason, reason_sentence(reason));
+        if (reason == REASON_NO_MEMORY || reason == REASON_BUSY)
+            session_lost(session, reason_sentence(reason), now_ms);
+        else
+            end(session, reason, reason_sentence(reason));
         return;
     }
     if (event->error.about == MSG_JOIN && session_rooms_barred(session, event))

@@ -10,6 +10,8 @@
 #include "tools/chat.h"
 #include "tools/screen.h"
 
+#define SETTLE_MS 1000u /* how long leaving may wait for answers */
+
 struct talk {
     struct session session;
     struct carrier carrier;
@@ -85,10 +87,31 @@ static void connect_first(struct talk *talk)
     }
 }
 
-static void say_first(void *ctx, const char *line)
+static void say_plainly(void *ctx, const char *line)
 {
     (void)ctx;
     puts(line);
+}
+
+/* What was typed last shall still arrive: leaving at once could cut it off on its way. */
+static void settle(struct talk *talk)
+{
+    uint64_t deadline = carrier_now_ms() + SETTLE_MS;
+    struct unanswered sent;
+
+    while (talk->chat.unanswered.count > 0 && talk->session.state == SESSION_UP &&
+           carrier_now_ms() < deadline) {
+        struct pollfd polled;
+
+        carrier_poll(&talk->carrier, &polled);
+        if (poll(&polled, 1, (int)SETTLE_MS) < 0)
+            polled.revents = 0;
+        carrier_handle(&talk->carrier, polled.revents);
+    }
+    while (unanswered_pop(&talk->chat.unanswered, &sent)) {
+        chat_say(&talk->chat, "not known whether this was sent: %s", sent.text);
+        unanswered_fini(&sent);
+    }
 }
 
 static int converse(struct talk *talk)
@@ -107,9 +130,9 @@ static int converse(struct talk *talk)
             screen_erase(talk->screen);
         prompt_update(talk);
     }
-    /* What was typed last shall still go out. */
-    carrier_handle(&talk->carrier, 0);
     screen_free(talk->screen);
+    talk->chat.show = say_plainly;
+    settle(talk);
     return talk->chat.status;
 }
 
@@ -145,7 +168,7 @@ int talk_run(const struct options *options)
     chat_init(
         &talk.chat, &talk.session,
         paint_choose(options->color, true, getenv("TERM"), getenv("COLORTERM"), getenv("NO_COLOR")),
-        say_first, &talk);
+        say_plainly, &talk);
     session_join(&talk.session, slice_str(options->room));
     connect_first(&talk);
     status = talk.chat.quit ? talk.chat.status : converse(&talk);

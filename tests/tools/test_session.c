@@ -479,6 +479,16 @@ Test(session, stops_on_reasons_that_will_not_mend)
     cr_expect_eq(session.state, SESSION_OVER);
 }
 
+Test(session, shortage_at_the_door_is_not_final_for_one_who_was_in)
+{
+    settle();
+    session_lost(&session, "gone", 3000);
+    session_tick(&session, session_due(&session));
+    session_connected(&session, 5000);
+    give_error(MSG_HELLO, REASON_NO_MEMORY, 5001);
+    cr_expect_eq(session.state, SESSION_DOWN);
+}
+
 Test(session, without_reconnect_the_first_loss_is_the_last)
 {
     begin(true, false);

@@ -293,6 +293,24 @@ Test(talk, keys_typed_in_a_hurry_are_all_taken_and_never_echoed)
     quit();
 }
 
+Test(talk, leaving_waits_for_the_last_answer)
+{
+    settle();
+    child_type(&child, "goodbye\n\004");
+    cr_expect_eq(child_wait(&child), 0);
+    child_expect(&child, " anna: goodbye\r\n");
+    cr_expect_str_eq(fake_last_body(), "goodbye");
+}
+
+Test(talk, leaving_says_what_got_no_answer)
+{
+    settle();
+    fake_mute(true);
+    child_type(&child, "hello?\n\004");
+    cr_expect_eq(child_wait(&child), 0);
+    child_expect(&child, "-- not known whether this was sent: hello?\r\n");
+}
+
 Test(talk, colours_are_the_same_in_every_run)
 {
     for (unsigned run = 0; run < 2; run++) {
