@@ -115,10 +115,12 @@ fuzz:
 SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 lint:
 	$(call deps,LINT)
-	$(Q)tests/tidy --self && tests/tidy
-	$(Q)clang-format --dry-run -Werror -ferror-limit=1 $(SOURCES)
-	$(Q)printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P "$$(nproc)" -n 4 \
-	    sh -c 'clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. 2>/dev/null' tidy
+	$(Q)bad=0; tests/tidy --self && tests/tidy || bad=1; \
+	printf '%s\n' $(SOURCES) | \
+	    xargs -n 1 clang-format --dry-run -Werror -ferror-limit=1 || bad=1; \
+	printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P "$$(nproc)" -n 4 \
+	    sh -c 'clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. 2>/dev/null' tidy || bad=1; \
+	exit $$bad
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
