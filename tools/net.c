@@ -184,7 +184,7 @@ void net_dial_explain(const struct net_addr *addr, int err, char *why, size_t wh
 
     net_addr_print(addr, text, sizeof(text));
     if (err == -ECONNREFUSED)
-        snprintf(why, why_cap, "cannot connect to %s: nothing listens there; is uproard running?",
+        snprintf(why, why_cap, "cannot connect to %s: nothing listens there (is uproard running?)",
                  text);
     else if (err == -ETIMEDOUT)
         snprintf(why, why_cap, "cannot connect to %s: no answer in time", text);
