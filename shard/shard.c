@@ -318,11 +318,14 @@ unsigned shard_quiesce(struct shard *shard)
     return moved;
 }
 
+/* What pool_init takes: the two largest indexes mean something else. */
+#define POOL_COUNT_MAX (POOL_NONE - 2u)
+
 static int init_pools(struct shard *shard)
 {
     const struct options *options = shard->options;
     uint32_t sessions = (uint32_t)options->clients_max + SESSIONS_RESERVE;
-    uint64_t members = u64_min(sessions * options->rooms_per_client_max, UINT32_MAX - 1);
+    uint64_t members = u64_min(sessions * options->rooms_per_client_max, POOL_COUNT_MAX);
     struct {
         struct pool *pool;
         size_t bytes;
@@ -333,7 +336,7 @@ static int init_pools(struct shard *shard)
         /* A feed has one link to stand on and one for each segment it holds. */
         {&shard->links, sizeof(struct link),
          u64_min(options->rooms_max + options->memory_bytes_max / SEGMENT_BYTES_LEAST,
-                 UINT32_MAX - 1)},
+                 POOL_COUNT_MAX)},
         {&shard->flights, sizeof(struct flight), sessions},
         {&shard->lingers, sizeof(struct linger), sessions},
         {&shard->gathers, sizeof(struct gather), sessions},
@@ -352,7 +355,7 @@ static int init_pools(struct shard *shard)
     if (err == 0)
         err = homes_init(shard);
     if (err == 0)
-        err = names_init(shard, UINT32_MAX - 1 < 2u * sessions ? UINT32_MAX - 1 : 2u * sessions);
+        err = names_init(shard, 2u * sessions);
     shard->publishes = calloc(shard->ports_count, sizeof(*shard->publishes));
     shard->receipts = calloc(shard->ports_count, sizeof(*shard->receipts));
     return shard->publishes == NULL || shard->receipts == NULL ? -ENOMEM : err;
