@@ -41,7 +41,7 @@ struct screen {
     char *line;   /* heap: the line read last */
     bool reading; /* inside screen_read: prompt and typed text are on the screen */
     bool dropped; /* Ctrl-C: the line that comes now is thrown away */
-    bool redraw;  /* the prompt has changed since it was drawn */
+    bool hidden;  /* but taken off just now, to be drawn again by screen_refresh */
 
     /* Bytes read from the terminal that are no whole character yet. */
     uint8_t key[4];
@@ -120,6 +120,9 @@ static void hide(struct screen *screen)
     const LineInfoW *info = el_wline(screen->edit);
     size_t width = columns(), at = advance_text(0, screen->prompt, width);
 
+    if (screen->hidden)
+        return;
+    screen->hidden = true;
     if (screen->dumb) {
         putc('\n', stdout);
         return;
@@ -131,10 +134,12 @@ static void hide(struct screen *screen)
     fputs("\r\033[J", stdout);
 }
 
-static void show(struct screen *screen)
+void screen_refresh(struct screen *screen)
 {
     fflush(stdout);
-    screen->redraw = false;
+    if (!screen->hidden)
+        return;
+    screen->hidden = false;
     el_set(screen->edit, EL_REFRESH);
 }
 
@@ -144,26 +149,16 @@ void screen_print(struct screen *screen, const char *line)
         hide(screen);
     fputs(line, stdout);
     putc('\n', stdout);
-    if (screen->reading)
-        show(screen);
-    fflush(stdout);
-}
-
-void screen_refresh(struct screen *screen)
-{
-    if (screen->reading && screen->redraw)
-        show(screen);
 }
 
 void screen_prompt(struct screen *screen, const char *prompt)
 {
     if (strcmp(screen->prompt, prompt) == 0)
         return;
-    /* Hidden with the old prompt's width, drawn again with the new one's. */
-    if (screen->reading && !screen->redraw)
+    /* What is on the screen has the old prompt's width. */
+    if (screen->reading)
         hide(screen);
     snprintf(screen->prompt, sizeof(screen->prompt), "%s", prompt);
-    screen->redraw = true;
 }
 
 void screen_erase(struct screen *screen)
@@ -187,7 +182,8 @@ static void suspend(struct screen *screen)
     el_set(screen->edit, EL_PREP_TERM, 1);
     el_resize(screen->edit);
     putc('\n', stdout);
-    show(screen);
+    screen->hidden = true;
+    screen_refresh(screen);
 }
 
 /* 1: *key is set. 0: the end. -1: nothing to be done by libedit; wait on. */
@@ -202,7 +198,7 @@ static int handle_signals(struct screen *screen, wchar_t *key)
     if (signal_take(SIGWINCH)) {
         el_resize(screen->edit);
         hide(screen);
-        show(screen);
+        screen_refresh(screen);
     }
     if (signal_take(SIGINT)) {
         if (info->lastchar == info->buffer)
@@ -247,9 +243,11 @@ static int next_key(EditLine *edit, wchar_t *key)
     }
     for (;;) {
         enum screen_wait found = screen->wait(screen->ctx);
-        int result = handle_signals(screen, key);
         ssize_t got;
+        int result;
 
+        screen_refresh(screen);
+        result = handle_signals(screen, key);
         if (result >= 0)
             return result;
         if (found == SCREEN_LEAVE)
@@ -286,7 +284,7 @@ const char *screen_read(struct screen *screen)
     screen->line = NULL;
     for (;;) {
         screen->reading = true;
-        screen->redraw = false;
+        screen->hidden = false;
         screen->dropped = false;
         text = el_gets(screen->edit, &count);
         screen->reading = false;

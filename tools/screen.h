@@ -8,9 +8,9 @@
  *                                                           │
  *                                       screen_print ◄──────┘
  *
- * screen_print takes the typed text off the screen, prints, and lets libedit draw it anew; the text
- * itself is never touched. Between two characters no key sequence is half read by libedit that
- * we would not also be waiting on: a lone Escape holds up nobody.
+ * screen_print takes the typed text off the screen and prints, screen_refresh lets libedit draw it
+ * anew; the text itself is never touched. Between two characters no key sequence is half read by
+ * libedit that we would not also be waiting on: a lone Escape holds up nobody.
  *
  * Ctrl-C throws the line away, or ends the reading when it is empty; Ctrl-Z and a change of the
  * window's size work. One screen in a process (signals are the process's). One thread.
@@ -41,7 +41,7 @@ void screen_free(struct screen *screen);
 /* The signal mask for ppoll(2) inside `wait`. */
 const sigset_t *screen_mask(const struct screen *screen);
 
-/* What stands before the typed text from now on; drawn with the next line or print. */
+/* What stands before the typed text from now on. */
 void screen_prompt(struct screen *screen, const char *prompt);
 
 /* The next typed line without its line feed, valid until the next call; NULL at the end: Ctrl-D,
@@ -51,10 +51,11 @@ const char *screen_read(struct screen *screen);
 /* Removes the line that was just read from the screen. */
 void screen_erase(struct screen *screen);
 
-/* Prints one line above what is being typed. */
+/* Prints one line above what is being typed. The first of several takes the typed text off, and
+ * only screen_refresh draws it again: a burst of messages draws it once. */
 void screen_print(struct screen *screen, const char *line);
 
-/* Draws prompt and typed text again if the prompt has changed. */
+/* To be called before `wait` waits. */
 void screen_refresh(struct screen *screen);
 
 #endif

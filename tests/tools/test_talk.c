@@ -338,3 +338,36 @@ Test(talk, taken_name_is_told)
     child_expect(&child, "[#lobby] ");
     quit();
 }
+
+Test(talk, burst_draws_the_typed_text_once_in_a_while)
+{
+    unsigned drawn = 0;
+
+    settle();
+    child_type(&child, "zzz");
+    child_expect(&child, "zzz");
+    child.seen = child.out.len;
+    for (unsigned i = 0; i < 500; i++)
+        fake_say("lobby", "bob", "quick");
+    fake_say("lobby", "bob", "the end");
+    child_expect(&child, " bob: the end\r\n");
+    child_expect(&child, "[#lobby] zzz");
+    for (const char *at = child.out.data; (at = strstr(at, "] zzz")) != NULL; at++)
+        drawn++;
+    cr_expect(drawn < 500, "%u", drawn);
+    child_type(&child, "\n");
+    child_expect(&child, " anna: zzz\r\n");
+    quit();
+}
+
+Test(talk, ends_when_the_terminal_goes_away)
+{
+    int status = 0;
+
+    settle();
+    close(child.in);
+    for (unsigned i = 0; i < 5000 && waitpid(child.pid, &status, WNOHANG) == 0; i++)
+        usleep(1000);
+    cr_expect(WIFEXITED(status) || WTERMSIG(status) == SIGHUP);
+    cr_expect(kill(child.pid, 0) != 0, "it is gone");
+}
