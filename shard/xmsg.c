@@ -59,7 +59,8 @@ struct xnames *xnames_attach(struct segments *segments, struct xmsg *msg, struct
     memset(names, 0, sizeof(*names));
     names->name_bytes = (uint8_t)name.len;
     names->other_bytes = (uint8_t)other.len;
-    memcpy(names + 1, name.data, name.len);
+    if (name.len > 0) /* an empty slice may be NULL, which memcpy may not be given */
+        memcpy(names + 1, name.data, name.len);
     if (other.len > 0)
         memcpy((uint8_t *)(names + 1) + name.len, other.data, other.len);
     xwriter_attach(&writer, msg);
