@@ -37,6 +37,11 @@ static _Atomic unsigned moved;    /* messages handled in this round of quiescing
 static _Atomic unsigned failed;   /* workers that could not start */
 static _Atomic bool gone;         /* all workers have ended */
 
+/* The main thread rings loops that belong to others; once they are being taken down there is
+ * nothing left to ring. Workers need no lock: all of them are up until all are in quiesce. */
+static pthread_mutex_t ringing = PTHREAD_MUTEX_INITIALIZER;
+static bool unmade; /* under ringing: a loop may be gone */
+
 void server_wake_all(struct server *server)
 {
     for (uint16_t i = 0; i < server->workers_count; i++)
@@ -89,6 +94,9 @@ static void *worker_run(void *arg)
         _exit(1);
     }
     quiesce(worker);
+    pthread_mutex_lock(&ringing);
+    unmade = true;
+    pthread_mutex_unlock(&ringing);
     int leaks = shard_fini(worker->shard);
     atomic_fetch_add(&worker->server->leaks, (uint32_t)leaks);
     free(worker->shard);
@@ -192,7 +200,10 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
         log_info(stop == 1 ? "stopping: %s" : "stopping at once: %s", strsignal(number));
         /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
         atomic_store_explicit(&server->stop, stop, memory_order_seq_cst);
-        server_wake_all(server);
+        pthread_mutex_lock(&ringing);
+        if (!unmade)
+            server_wake_all(server);
+        pthread_mutex_unlock(&ringing);
     }
 }
 
