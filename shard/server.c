@@ -287,7 +287,9 @@ int server_run(const struct options *options)
     log_info("uproard " UPROAR_VERSION " listens on %s, port %u: %u workers on %u CPUs",
              options->listen, server.port, server.workers_count, cpus.count);
     int status = serve(&server, workers, &signals);
-    mesh_free(server.mesh);
-    free(workers);
+    if (atomic_load(&gone)) { /* else the workers run on until the process ends */
+        mesh_free(server.mesh);
+        free(workers);
+    }
     return status;
 }
