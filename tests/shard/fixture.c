@@ -332,8 +332,10 @@ struct client *client_open_narrow(unsigned shard_index, int rcvbuf_bytes)
         if (!(shard->streams.generations[slot] & 1))
             continue;
         struct session *session = session_at(shard, slot);
-        if (session->id == ((uint64_t)shard_index << 48 | shard->sessions_made))
-            client->session = session;
+        if (session->id != ((uint64_t)shard_index << 48 | shard->sessions_made))
+            continue;
+        client->session = session;
+        client->who = session_ref(shard, session);
     }
     client->next = world.clients;
     world.clients = client;
@@ -411,6 +413,29 @@ const struct event *client_next(struct client *client)
     world_settle();
     client_read(client);
     return client_take(client) ? &client->event : NULL;
+}
+
+const struct event *client_ready(struct client *client)
+{
+    if (client_take(client))
+        return &client->event;
+    client_read(client);
+    return client_take(client) ? &client->event : NULL;
+}
+
+bool client_try(struct client *client, const struct cmd *cmd)
+{
+    size_t sent = peer_send(client->fd, client->rest, client->rest_len);
+
+    client->rest_len -= sent;
+    memmove(client->rest, client->rest + sent, client->rest_len);
+    if (client->rest_len > 0)
+        return false;
+    client->rest_len = client_frame(cmd, client->rest, sizeof(client->rest));
+    sent = peer_send(client->fd, client->rest, client->rest_len);
+    client->rest_len -= sent;
+    memmove(client->rest, client->rest + sent, client->rest_len);
+    return true;
 }
 
 const struct event *client_expect(int line, struct client *client, enum msg_type type)

@@ -74,12 +74,15 @@ void memory_give_back(struct segment *hoard);
 struct client {
     int fd;
     struct session *session; /* the server's side; looked at only while it is open */
+    struct session_ref who;  /* finds it as long as it is */
     struct event event;      /* returned last; its slices hold until the next */
     struct event_lists lists;
     uint64_t msgid; /* given last */
     uint8_t *in;
     size_t in_len, in_from;
-    bool eof; /* the server's FIN was read */
+    bool eof;                          /* the server's FIN was read */
+    uint8_t rest[FRAME_BYTES_CEILING]; /* of a frame that client_try could not send whole */
+    size_t rest_len;
     struct client *next;
 };
 
@@ -96,6 +99,10 @@ void client_cmd(struct client *client, const struct cmd *cmd);
 size_t client_frame(const struct cmd *cmd, uint8_t *out, size_t cap);
 /* The next event, or NULL if none comes however many turns the shards take. */
 const struct event *client_next(struct client *client);
+/* The next event that has come already, without a turn, or NULL. */
+const struct event *client_ready(struct client *client);
+/* Sends if all of it fits into the socket; a part that was sent is followed by its rest later. */
+bool client_try(struct client *client, const struct cmd *cmd);
 /* The next event must be of this type. */
 #define expect(client, type) client_expect((__LINE__), (client), (type))
 const struct event *client_expect(int line, struct client *client, enum msg_type type);

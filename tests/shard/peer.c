@@ -42,7 +42,7 @@ size_t peer_recv(int fd, void *data, size_t cap, bool *ended)
 
 void peer_finish(int fd)
 {
-    cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+    shutdown(fd, SHUT_WR); /* fails only if there is nobody to say it to any more */
 }
 
 void peer_will_reset(int fd)
