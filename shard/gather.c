@@ -65,7 +65,7 @@ void gather_on_who(struct shard *shard, const struct xmsg *msg)
 
     xnames_of(msg, &nobody, &name);
     const struct home_room *room = home_find_name(shard, name);
-    if (room == NULL) {
+    if (room == NULL || room->members == 0) {
         struct xmsg *none = shard_post(shard, msg->who.port, XMSG_LIST);
         none->who = msg->who;
         none->cookie = 0; /* no parts: there is no such room */
@@ -151,7 +151,7 @@ static void put_rooms(struct shard *shard, struct xwriter *writer, unsigned leas
          n = map_walk(&shard->homes.by_id, n)) {
         const struct home_room *room = container_of(n, struct home_room, by_id);
         unsigned size = size_class(room);
-        if (size >= least && size <= most &&
+        if (room->members > 0 && size >= least && size <= most &&
             !put_person(shard, writer, room->members, slice_of(room->name, room->name_bytes)))
             return;
     }

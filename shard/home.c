@@ -7,26 +7,76 @@
 #include "core/clock.h"
 #include "shard/shard.h"
 
-int homes_init(struct shard *shard)
-{
-    struct homes *homes = &shard->homes;
-
-    list_init(&homes->dirty);
-    int err = map_init(&homes->by_id, 64);
-    return err < 0 ? err : map_init(&homes->by_name, 64);
-}
-
 static void room_free(struct shard *shard, struct home_room *room)
 {
+    if (list_linked(&room->empty)) {
+        list_del(&room->empty);
+        shard->homes.empties_count--;
+    }
     list_del(&room->dirty);
     segment_put(room->run.segment);
     segment_put(room->presence.segment);
     map_remove(&shard->homes.by_id, &room->by_id);
     map_remove(&shard->homes.by_name, &room->by_name);
     shard->homes.count--;
-    /* Relaxed: it only counts. */
-    atomic_fetch_sub_explicit(&shard->server->rooms, 1, memory_order_relaxed);
     free(room);
+}
+
+/* Rooms with members are counted over all shards. Relaxed: nothing else hangs on the count. */
+static void room_uncount(struct shard *shard)
+{
+    atomic_fetch_sub_explicit(&shard->server->rooms, 1, memory_order_relaxed);
+}
+
+/* Whether the server may have one more; then it has. */
+static bool room_count(struct shard *shard)
+{
+    if (atomic_fetch_add_explicit(&shard->server->rooms, 1, memory_order_relaxed) <
+        shard->options->rooms_max)
+        return true;
+    room_uncount(shard);
+    return false;
+}
+
+static void empties_end(struct timer *timer)
+{
+    struct shard *shard = container_of(timer, struct shard, homes.empties_end);
+    struct homes *homes = &shard->homes;
+
+    while (!list_empty(&homes->empties)) {
+        struct home_room *room = list_entry(homes->empties.next, struct home_room, empty);
+        if (room->empty_until_ms > shard->loop.now_ms) {
+            timer_start(&shard->loop.wheel, timer, room->empty_until_ms);
+            return;
+        }
+        room_free(shard, room);
+    }
+}
+
+/* The last member left: the room stays for a while, but counts no more. */
+static void room_empty(struct shard *shard, struct home_room *room)
+{
+    struct homes *homes = &shard->homes;
+
+    room_uncount(shard);
+    if (homes->empties_count == ROOMS_EMPTY_MAX)
+        room_free(shard, list_entry(homes->empties.next, struct home_room, empty));
+    room->empty_until_ms = shard->loop.now_ms + ROOM_EMPTY_MS;
+    list_add_tail(&homes->empties, &room->empty);
+    homes->empties_count++;
+    if (!timer_running(&homes->empties_end))
+        timer_start(&shard->loop.wheel, &homes->empties_end, room->empty_until_ms);
+}
+
+int homes_init(struct shard *shard)
+{
+    struct homes *homes = &shard->homes;
+
+    list_init(&homes->dirty);
+    list_init(&homes->empties);
+    timer_init(&homes->empties_end, empties_end);
+    int err = map_init(&homes->by_id, 64);
+    return err < 0 ? err : map_init(&homes->by_name, 64);
 }
 
 void homes_fini(struct shard *shard)
@@ -36,6 +86,7 @@ void homes_fini(struct shard *shard)
 
     while (homes->by_id.buckets != NULL && (node = map_walk(&homes->by_id, NULL)) != NULL)
         room_free(shard, container_of(node, struct home_room, by_id));
+    timer_stop(&shard->loop.wheel, &homes->empties_end);
     map_fini(&homes->by_id);
     map_fini(&homes->by_name);
 }
@@ -77,25 +128,17 @@ static uint32_t next_id(struct shard *shard)
 static struct home_room *room_new(struct shard *shard, struct slice name)
 {
     struct homes *homes = &shard->homes;
-    struct server *server = shard->server;
     size_t bytes = sizeof(struct home_room) + shard->ports_count * sizeof(uint32_t);
 
-    /* Relaxed: it only counts. */
-    if (atomic_fetch_add_explicit(&server->rooms, 1, memory_order_relaxed) >=
-        shard->options->rooms_max) {
-        atomic_fetch_sub_explicit(&server->rooms, 1, memory_order_relaxed);
-        return NULL;
-    }
     struct home_room *room = calloc(1, bytes);
-    if (room == NULL) {
-        atomic_fetch_sub_explicit(&server->rooms, 1, memory_order_relaxed);
+    if (room == NULL)
         return NULL;
-    }
     room->id = next_id(shard);
     random_bytes(&room->epoch, sizeof(room->epoch));
     room->name_bytes = (uint8_t)name.len;
     memcpy(room->name, name.data, name.len);
     list_init(&room->dirty);
+    list_init(&room->empty);
     map_add(&homes->by_id, &room->by_id, room->id);
     map_add(&homes->by_name, &room->by_name, shard_room_hash(shard, name));
     homes->count++;
@@ -210,21 +253,40 @@ static void tell_missed(const struct home_room *room, const struct xmsg *join, s
     joined->count = same ? REASON_NOT_RETAINED : REASON_NEW_EPOCH;
 }
 
+/* The room for one more member: found, found empty, or made. NULL: *reason says why not. */
+static struct home_room *room_enter(struct shard *shard, struct slice name, enum reason *reason)
+{
+    struct home_room *room = home_find_name(shard, name);
+
+    if (room != NULL && room->members > 0) {
+        *reason = REASON_ROOM_FULL;
+        return room->members < shard->options->room_members_max ? room : NULL;
+    }
+    *reason = REASON_ROOM_LIMIT;
+    if (!room_count(shard))
+        return NULL;
+    if (room != NULL) {
+        list_del(&room->empty);
+        shard->homes.empties_count--;
+        return room;
+    }
+    *reason = REASON_NO_MEMORY;
+    room = room_new(shard, name);
+    if (room == NULL)
+        room_uncount(shard);
+    return room;
+}
+
 void home_join(struct shard *shard, const struct xmsg *msg)
 {
     struct slice person, name;
+    enum reason reason;
     uint16_t port = msg->who.port;
 
     xnames_of(msg, &person, &name);
-    struct home_room *room = home_find_name(shard, name);
-    if (room == NULL)
-        room = room_new(shard, name);
+    struct home_room *room = room_enter(shard, name, &reason);
     if (room == NULL) {
-        refuse(shard, msg, name, REASON_ROOM_LIMIT);
-        return;
-    }
-    if (room->members >= shard->options->room_members_max) {
-        refuse(shard, msg, name, REASON_ROOM_FULL);
+        refuse(shard, msg, name, reason);
         return;
     }
     close_run(shard, room);
@@ -258,7 +320,7 @@ void home_leave(struct shard *shard, const struct xmsg *msg)
     if (--room->counts[port] == 0)
         room->interest[port / 64] &= ~(1ull << (port % 64));
     if (room->members == 0) {
-        room_free(shard, room);
+        room_empty(shard, room);
         return;
     }
     xnames_of(msg, &person, NULL);

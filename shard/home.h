@@ -5,8 +5,9 @@
  * gathered into one run of records, which every interested port reads from the same segment,
  * so the mesh costs by turn and port, not by message.
  *
- * A room exists while it has members. When the last one leaves, its numbering ends; the next JOIN
- * makes a new room of that name with a new random epoch.
+ * A room that empties is kept for ROOM_EMPTY_MS with its numbering, so that people who all lost
+ * their connection for a moment come back to the same room. Then it ends; the next JOIN makes a
+ * new room of that name with a new random epoch.
  *
  * JOIN is answered in FIFO with the runs: the run so far is posted before JOINED, and the
  * port's interest begins with it, so that the member's first message is head + 1 exactly.
@@ -16,9 +17,13 @@
 
 #include "core/list.h"
 #include "core/map.h"
+#include "core/timer.h"
 #include "shard/mesh.h"
 
 struct shard;
+
+#define ROOMS_EMPTY_MAX 1024u
+#define ROOM_EMPTY_MS   60000u
 
 struct home_room {
     struct map_node by_id, by_name;
@@ -27,6 +32,8 @@ struct home_room {
     uint64_t epoch;
     uint64_t head; /* the last number given */
     struct list dirty;
+    struct list empty;       /* in homes.empties while it has no members */
+    uint64_t empty_until_ms; /* monotonic */
     struct xwriter run;      /* struct xmessage, since the last post */
     struct xwriter presence; /* struct xperson, since the last turn */
     uint64_t run_first;      /* number of the run's first message */
@@ -39,8 +46,11 @@ struct home_room {
 
 struct homes {
     struct map by_id, by_name;
-    struct list dirty; /* rooms with something to post this turn */
-    uint32_t made;     /* for the next id */
+    struct list dirty;        /* rooms with something to post this turn */
+    struct list empties;      /* rooms without members, the longest empty first */
+    uint32_t empties_count;   /* at most ROOMS_EMPTY_MAX: then the first one ends early */
+    struct timer empties_end; /* when the first one ends */
+    uint32_t made;            /* for the next id */
     uint32_t count;
 };
 

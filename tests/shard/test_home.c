@@ -227,19 +227,52 @@ Test(home, what_was_said_before_leaving_is_heard_by_the_others_and_acknowledged)
     world_stop();
 }
 
-Test(home, an_empty_room_is_gone_and_the_next_has_a_new_epoch)
+Test(home, an_empty_room_is_kept_for_a_while_with_its_numbers)
 {
     start(NULL);
     struct shard *shard = world_shard(0);
     struct xmsg first = joined(0, 1, lobby);
-    cr_assert_eq(shard->homes.count, 1);
     say(0, first.room, 0, 1, 1);
     probe_expect(0, XMSG_EVENTS);
     probe_expect(0, XMSG_RECEIPTS);
     leave(0, 1, first.room);
     probe_expect_silence(0);
+    cr_assert_eq(atomic_load(&shard->server->rooms), 0, "it counts no more");
+    cr_assert_eq(shard->homes.empties_count, 1);
+    struct xmsg second = joined(0, 1, lobby);
+    cr_assert_eq(second.value, first.value);
+    cr_assert_eq(second.room, first.room);
+    cr_assert_eq(second.number, 1);
+    cr_assert_eq(shard->homes.empties_count, 0);
+    cr_assert_eq(atomic_load(&shard->server->rooms), 1);
+    world_stop();
+}
+
+/* As if so much time had passed: the time itself is the host's. */
+static void pass_empty_time(struct shard *shard)
+{
+    struct homes *homes = &shard->homes;
+    cr_assert(timer_running(&homes->empties_end));
+    list_for_each_safe(node, after, &homes->empties)
+    {
+        list_entry(node, struct home_room, empty)->empty_until_ms -= ROOM_EMPTY_MS + 1;
+    }
+    timer_stop(&shard->loop.wheel, &homes->empties_end);
+    homes->empties_end.fire(&homes->empties_end);
+}
+
+Test(home, then_it_is_gone_and_the_next_has_a_new_epoch)
+{
+    start(NULL);
+    struct shard *shard = world_shard(0);
+    struct xmsg first = joined(0, 1, lobby);
+    say(0, first.room, 0, 1, 1);
+    probe_expect(0, XMSG_EVENTS);
+    probe_expect(0, XMSG_RECEIPTS);
+    leave(0, 1, first.room);
+    probe_expect_silence(0);
+    pass_empty_time(world_shard(0));
     cr_assert_eq(shard->homes.count, 0);
-    cr_assert_eq(atomic_load(&shard->server->rooms), 0);
     cr_assert_null(home_find_name(shard, lobby));
     struct xmsg second = joined(0, 1, lobby);
     cr_assert_neq(second.value, first.value);
@@ -247,6 +280,23 @@ Test(home, an_empty_room_is_gone_and_the_next_has_a_new_epoch)
     cr_assert_eq(second.number, 0);
     say(0, second.room, 0, 1, 1);
     check_run(probe_expect(0, XMSG_EVENTS), 1, 1, 0);
+    world_stop();
+}
+
+Test(home, of_too_many_empty_rooms_the_first_goes)
+{
+    start(NULL);
+    struct shard *shard = world_shard(0);
+    char name[16];
+    for (unsigned i = 0; i <= ROOMS_EMPTY_MAX; i++) {
+        snprintf(name, sizeof(name), "r%u", i);
+        struct xmsg in = joined(0, 1, slice_str(name));
+        leave(0, 1, in.room);
+        probe_expect_silence(0);
+    }
+    cr_assert_eq(shard->homes.empties_count, ROOMS_EMPTY_MAX);
+    cr_assert_null(home_find_name(shard, slice_str("r0")));
+    cr_assert_not_null(home_find_name(shard, slice_str("r1")));
     world_stop();
 }
 
