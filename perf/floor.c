@@ -2,10 +2,10 @@
  *
  * No protocol, no rooms, no queues: a loop that accepts N connections and then, so many times
  * a second, prepares one send for each of them from one buffer, through the same core/uring as
- * the server. A forked child reads. The CPU time of the sending thread for each send is what no
- * server on this machine that sends each message by itself can get below; set the server's
- * figure at the same load beside it (uproar-load fanout with the same --clients and --rate, whose
- * MESSAGE frames of 64-byte bodies are about 125 bytes long).
+ * the server, and listens to all of them. A forked child reads. The CPU time of the sending thread
+ * for each send is what no server on this machine that sends each message by itself can get below;
+ * set the server's figure at the same load beside it (uproar-load fanout with the same --clients
+ * and --rate, whose MESSAGE frames of 64-byte bodies are about 125 bytes long).
  *
  * On loopback the sender's CPU also runs the receiver's half of TCP, up to its socket buffer.
  */
@@ -18,7 +18,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,7 +25,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "core/uring.h"
+#include "core/stream.h"
 
 #define CLIENTS_MAX 1000000u
 #define NUMBER_MAX  1048576u
@@ -78,46 +77,80 @@ static void pin(int64_t cpu)
         die("cannot pin to this CPU", errno);
 }
 
-/* The child: connects, then reads until the end of each connection; exit status 0 when every
- * one got the same number of bytes. */
+/* A connection of the reader. */
+struct reading {
+    struct stream stream; /* first, as core/stream.h wants it */
+};
+
+struct reader {
+    struct loop loop;
+    struct streams streams;
+    uint64_t bytes_in; /* of the connection that ended first */
+    bool alike;        /* all that ended had as many */
+};
+
+static void reader_bytes(void *ctx, struct stream *stream, struct slice bytes)
+{
+    (void)ctx;
+    (void)stream;
+    (void)bytes;
+}
+
+static void reader_eof(void *ctx, struct stream *stream)
+{
+    struct reader *reader = ctx;
+    stream_close(&reader->streams, stream, false);
+}
+
+static void reader_failed(void *ctx, struct stream *stream, int error)
+{
+    (void)error;
+    reader_eof(ctx, stream);
+}
+
+static void reader_closed(void *ctx, struct stream *stream)
+{
+    struct reader *reader = ctx;
+    if (reader->bytes_in == 0)
+        reader->bytes_in = stream->bytes_in;
+    if (stream->bytes_in != reader->bytes_in)
+        reader->alike = false;
+    if (reader->streams.open == 1) /* this one */
+        loop_stop(&reader->loop);
+}
+
+/* The child: connects, then reads until the end of each connection, in the same way as
+ * uproar-load does, since waking the receiver is work of the sender's CPU. Exit status 0 when
+ * every connection got the same number of bytes. */
 static _Noreturn void read_all(uint16_t port, const struct floor_options *options)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    pin(options->reader_cpu);
+    static struct reader reader = {.alike = true};
+    struct loop_owner owner = {.ctx = &reader};
+    struct uring_config config = {
+        .recv_mode = URING_RECV_MULTISHOT, .buffers = 64, .buffer_bytes = READ_BYTES};
+    struct stream_events events = {&reader, reader_bytes, reader_eof, .failed = reader_failed,
+                                   .closed = reader_closed};
     struct sockaddr_in addr = {.sin_family = AF_INET,
                                .sin_port = htons(port),
                                .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    int poll = epoll_create1(EPOLL_CLOEXEC);
-    uint64_t *got = calloc(options->clients, sizeof(*got));
-    int *fds = calloc(options->clients, sizeof(*fds));
-    char *buffer = malloc(READ_BYTES);
-    if (poll < 0 || got == NULL || fds == NULL || buffer == NULL)
+    char why[512];
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pin(options->reader_cpu);
+    if (loop_init(&reader.loop, &config, &owner, why, sizeof(why)) < 0 ||
+        streams_init(&reader.streams, &reader.loop, sizeof(struct reading),
+                     (uint32_t)options->clients, &events) < 0)
         die("reader", ENOMEM);
     for (uint32_t i = 0; i < options->clients; i++) {
-        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fds[i] < 0 || connect(fds[i], (struct sockaddr *)&addr, sizeof(addr)) < 0)
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+            stream_open(&reader.streams, fd) == NULL)
             die("cannot connect", errno);
-        struct epoll_event event = {.events = EPOLLIN, .data = {.u32 = i}};
-        epoll_ctl(poll, EPOLL_CTL_ADD, fds[i], &event);
     }
-    for (uint64_t open = options->clients; open > 0;) {
-        struct epoll_event events[256];
-        int n = epoll_wait(poll, events, ARRAY_SIZE(events), -1);
-        for (int i = 0; i < n; i++) {
-            uint32_t client = events[i].data.u32;
-            ssize_t bytes = recv(fds[client], buffer, READ_BYTES, MSG_DONTWAIT);
-            if (bytes > 0) {
-                got[client] += (uint64_t)bytes;
-            } else if (bytes == 0 || errno != EAGAIN) {
-                close(fds[client]);
-                open--;
-            }
-        }
-    }
-    for (uint32_t i = 1; i < options->clients; i++)
-        if (got[i] != got[0])
-            exit(1);
-    exit(got[0] == 0);
+    int err = loop_run(&reader.loop);
+    if (err < 0)
+        die("reader", -err);
+    exit(reader.bytes_in == 0 || !reader.alike);
 }
 
 static int listen_any(uint16_t *port)
@@ -137,6 +170,7 @@ static int listen_any(uint16_t *port)
 }
 
 #define TAG_ACCEPT UINT64_MAX
+#define TAG_RECV   (UINT64_MAX - 1)
 
 static void reap(struct sender *sender)
 {
@@ -144,11 +178,15 @@ static void reap(struct sender *sender)
     unsigned n;
     while ((n = uring_reap(sender->ring, cqes, ARRAY_SIZE(cqes))) > 0) {
         for (unsigned i = 0; i < n; i++) {
+            if (cqes[i].user_data == TAG_RECV)
+                continue;
             if (cqes[i].res < 0)
                 die(cqes[i].user_data == TAG_ACCEPT ? "accept" : "send", -cqes[i].res);
             if (cqes[i].user_data == TAG_ACCEPT) {
                 if (sender->accepted < sender->options->clients)
                     sender->fds[sender->accepted++] = cqes[i].res;
+                /* Nothing will come; but a server listens, and the kernel looks. */
+                uring_recv(sender->ring, cqes[i].res, TAG_RECV, true);
                 continue;
             }
             sender->busy[cqes[i].user_data] = false;
@@ -326,7 +364,7 @@ int main(int argc, char **argv)
     run_rounds(&sender);
     cpu_ns = clock_thread_cpu_ns() - cpu_ns;
     for (uint32_t i = 0; i < sender.accepted; i++)
-        close(sender.fds[i]);
+        shutdown(sender.fds[i], SHUT_RDWR); /* close alone sends no FIN while a receive is armed */
     int status = -1;
     waitpid(reader, &status, 0);
     bool read_alike = sender.skipped != 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
