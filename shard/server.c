@@ -126,6 +126,21 @@ static void raise_limits(struct server *server)
     }
 }
 
+/* Each shard gets its share of the message memory, which must do for the longest message on its
+ * way from the client to a feed, and for others beside it. */
+static bool memory_suffices(const struct server *server)
+{
+    uint64_t least = 64 * (server->options.body_bytes_max + MESSAGE_OVERHEAD_MAX);
+    uint64_t share = server->options.memory_bytes_max / server->workers_count;
+
+    if (share >= least)
+        return true;
+    log_error("cannot start: --memory leaves %llu bytes for each of %u workers, which need %llu "
+              "for messages of --body-bytes",
+              (unsigned long long)share, server->workers_count, (unsigned long long)least);
+    return false;
+}
+
 /* Complete or not there at all: whoever waits for the file never reads half a number. */
 static bool write_port_file(const char *path, uint16_t port)
 {
@@ -266,6 +281,8 @@ int server_run(const struct options *options)
     random_bytes(&server.key, sizeof(server.key));
     workers_count(&server, &cpus);
     raise_limits(&server);
+    if (!memory_suffices(&server))
+        return 1;
     listen.count = server.workers_count;
     int err = listeners_bind(fds, options->listen, &listen, &server.port, why, sizeof(why));
     if (err < 0) {

@@ -242,7 +242,7 @@ void session_cut(struct shard *shard, struct session *session, enum reason reaso
 
 static void linger_fire(struct timer *timer)
 {
-    struct linger *linger = container_of(timer, struct linger, timer);
+    struct farewell *linger = container_of(timer, struct farewell, timer);
     struct shard *shard = linger->shard;
     struct stream *stream = stream_find(&shard->streams, linger->slot, linger->generation);
 
@@ -256,7 +256,7 @@ void session_finish(struct shard *shard, struct session *session)
 
     stream_finish(&shard->streams, &session->stream);
     session->state = SESSION_LINGERING;
-    struct linger *linger = session->eof ? NULL : pool_get(&shard->lingers, &index);
+    struct farewell *linger = session->eof ? NULL : pool_get(&shard->lingers, &index);
     if (linger == NULL) {
         session_cut(shard, session, session->end_reason);
         return;
@@ -280,7 +280,7 @@ static void session_closed(void *ctx, struct stream *stream)
     lane_clear(&session->lane);
     drop_input(session);
     if (session->linger != POOL_NONE) {
-        struct linger *linger = pool_at(&shard->lingers, session->linger);
+        struct farewell *linger = pool_at(&shard->lingers, session->linger);
         timer_stop(&shard->loop.wheel, &linger->timer);
         pool_put(&shard->lingers, session->linger);
     }

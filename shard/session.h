@@ -85,7 +85,7 @@ struct session {
 };
 
 /* The timer of a session that said FIN and waits for the peer's. */
-struct linger {
+struct farewell {
     struct timer timer;
     struct shard *shard;
     uint32_t slot, generation;

@@ -13,8 +13,10 @@
 
 _Thread_local struct shard *shard_current;
 
-/* While slots that refer to our segments are not passed yet, the loop looks again so often. */
-#define RECEIPTS_NS (50 * NS_PER_MS)
+/* While slots that refer to our segments are not passed yet, the loop looks again so often; while
+ * something waits behind a full ring, so often: nobody tells us that there is room again. */
+#define RECEIPTS_NS  (50 * NS_PER_MS)
+#define CONGESTED_NS NS_PER_MS
 
 /* Sessions beyond clients_max that are only told so. */
 #define SESSIONS_RESERVE 64u
@@ -287,7 +289,9 @@ static uint64_t turn_end(void *ctx)
     mesh_flush(shard->port);
     uint64_t sleep_ns = flush_run(shard);
     bool outstanding = mesh_receipts(shard->port);
-    return outstanding || mesh_congested(shard->port) ? u64_min(sleep_ns, RECEIPTS_NS) : sleep_ns;
+    if (mesh_congested(shard->port))
+        return u64_min(sleep_ns, CONGESTED_NS);
+    return outstanding ? u64_min(sleep_ns, RECEIPTS_NS) : sleep_ns;
 }
 
 static bool turn_has_work(void *ctx)
@@ -338,7 +342,7 @@ static int init_pools(struct shard *shard)
          u64_min(options->rooms_max + options->memory_bytes_max / SEGMENT_BYTES_LEAST,
                  POOL_COUNT_MAX)},
         {&shard->flights, sizeof(struct flight), sessions},
-        {&shard->lingers, sizeof(struct linger), sessions},
+        {&shard->lingers, sizeof(struct farewell), sessions},
         {&shard->gathers, sizeof(struct gather), sessions},
     };
 

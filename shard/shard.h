@@ -61,7 +61,7 @@ struct shard {
     struct pool rooms;   /* struct room */
     struct pool links;   /* struct link */
     struct pool flights; /* struct flight */
-    struct pool lingers; /* struct linger */
+    struct pool lingers; /* struct farewell */
     struct pool gathers; /* struct gather */
     struct map rooms_by_id;
 

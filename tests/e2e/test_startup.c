@@ -33,6 +33,13 @@ Test(startup, wrong_options_are_refused_with_a_sentence)
     expect_usage_error("power of two", "--mesh-slots", "100");
 }
 
+Test(startup, memory_that_cannot_do_for_the_workers_is_refused)
+{
+    char said[4096];
+    cr_assert_eq(uproard(said, "--memory", "8M", "--workers", "64", "--listen", "127.0.0.1:0"), 1);
+    cr_assert(strstr(said, "--memory"), "%s", said);
+}
+
 Test(startup, an_address_that_cannot_be_used_is_refused_with_a_sentence)
 {
     char said[4096];

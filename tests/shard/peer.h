@@ -1,7 +1,6 @@
 /* peer.h -- the client's end of a connection: a plain socket that never waits.
  *
- * Apart from fixture.c because the system's socket headers and shard/session.h both have a
- * struct linger. */
+ * Apart from fixture.c, which looks at shards from inside: here only what any client could do. */
 #ifndef UPROAR_TESTS_SHARD_PEER_H
 #define UPROAR_TESTS_SHARD_PEER_H
 

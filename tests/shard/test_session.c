@@ -106,7 +106,7 @@ Test(session, fin_is_waited_for_but_not_for_ever)
     client_bytes(anna, "more that nobody reads", 22);
     world_settle();
     cr_assert_eq(anna->session->state, SESSION_LINGERING);
-    struct linger *linger = pool_at(&shard->lingers, anna->session->linger);
+    struct farewell *linger = pool_at(&shard->lingers, anna->session->linger);
     cr_assert(timer_running(&linger->timer));
     cr_assert_leq(linger->timer.due_ms, shard->loop.now_ms + 2000);
     timer_start(&shard->loop.wheel, &linger->timer, shard->loop.now_ms);
