@@ -85,8 +85,9 @@ static const struct option_row rows[] = {
            "body of one message; a longer one is refused with body-too-long, a frame longer than "
            "that body needs ends the connection"),
     NUMBER("memory", "BYTES", memory_bytes_max, GIB, 8 * MIB, 1024 * GIB, NULL,
-           "message memory of all shards together (feeds, replies, what crosses shards); at the "
-           "limit laggards get GAP and publishes are refused"),
+           "message memory of all shards together (feeds, replies, what crosses shards), in "
+           "equal shares that must each hold 64 of the longest messages; at the limit laggards "
+           "get GAP and publishes are refused"),
     NUMBER("feed-bytes", "BYTES", feed_bytes_max, MIB, 4 * KIB, GIB, NULL,
            "kept of one room, on each shard, for members who lag; who falls off the end gets one "
            "GAP that names the numbers missed"),
