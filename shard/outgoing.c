@@ -78,12 +78,21 @@ static bool take_feeds(struct shard *shard, struct session *session, struct batc
     return true;
 }
 
+/* LEAVING, and everything has been handed over. */
+static void left(struct shard *shard, struct session *session)
+{
+    if (session->goodbye != REASON_NONE)
+        session_goaway(shard, session, session->goodbye);
+    else
+        session_end(shard, session, REASON_PEER_CLOSED);
+}
+
 /* Nothing is owed and nothing is under way. */
 static void nothing_left(struct shard *shard, struct session *session)
 {
     if (session->state == SESSION_LEAVING)
-        session_end(shard, session, REASON_PEER_CLOSED);
-    if (session->state == SESSION_ENDING)
+        left(shard, session);
+    if (session->state == SESSION_ENDING && session->lane.head == NULL)
         session_finish(shard, session);
 }
 
@@ -132,7 +141,7 @@ void outgoing_sent(struct shard *shard, struct session *session)
 {
     let_go(shard, session);
     if (session->last && session->state == SESSION_LEAVING && session->lane.head == NULL)
-        session_end(shard, session, REASON_PEER_CLOSED);
+        left(shard, session);
     if (session->lane.bytes <= shard->options->control_bytes_max / 4)
         session_unblock(shard, session, BLOCK_LANE);
     if (owed(shard, session))

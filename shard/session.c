@@ -55,7 +55,7 @@ void session_accept(void *ctx, int fd)
     session->linger = session->gather = POOL_NONE;
     /* Relaxed: a count that nothing else hangs on. */
     uint32_t clients = atomic_fetch_add_explicit(&shard->server->clients, 1, memory_order_relaxed);
-    if (shard->draining)
+    if (drain_begun(&shard->drain))
         session_goaway(shard, session, REASON_SHUTDOWN);
     else if (clients >= shard->options->clients_max)
         session_goaway(shard, session, REASON_SERVER_FULL);
@@ -226,6 +226,17 @@ void session_goaway(struct shard *shard, struct session *session, enum reason re
     event.goaway.text = slice_str(reason_sentence(reason));
     session_tell(shard, session, &event);
     session_end(shard, session, reason);
+}
+
+void session_leave(struct shard *shard, struct session *session, enum reason reason)
+{
+    if (session->state != SESSION_LIVE && session->state != SESSION_LEAVING) {
+        session_goaway(shard, session, reason);
+        return;
+    }
+    session->state = SESSION_LEAVING;
+    session->goodbye = (uint16_t)reason;
+    flush_session(shard, session);
 }
 
 void session_cut(struct shard *shard, struct session *session, enum reason reason)

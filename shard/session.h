@@ -5,7 +5,8 @@
  *                 ▼   HELLO            NAME_GRANTED
  *               NEW ───────► NAMING ───────────────► LIVE
  *                 │            │ NAME_TAKEN            │
- *                 │◄───────────┘                       │ peer's FIN, all requests answered
+ *                 │◄───────────┘                       │ peer's FIN, all requests answered; or
+ *                 │                                    │ the server stops
  *                 │                                    ▼
  *                 │                                 LEAVING   one last send: what is owed
  *                 │ unreadable stream, shutdown        │
@@ -52,6 +53,7 @@ enum session_state {
 #define BLOCK_PING   0x02u /* PONG waits until all publishes before it are placed */
 #define BLOCK_CREDIT 0x04u /* options.unacked_max reached */
 #define BLOCK_LANE   0x08u /* replies are not read */
+#define BLOCK_DRAIN  0x10u /* the server is stopping: nothing more is taken */
 
 #define CODEC_UNKNOWN UINT8_MAX
 
@@ -73,6 +75,7 @@ struct session {
     uint16_t unacked;    /* PUBLISH and DIRECT without a receipt */
     uint16_t pending;    /* other requests without an answer */
     uint16_t end_reason; /* enum reason */
+    uint16_t goodbye;    /* LEAVING: enum reason of the GOAWAY behind all that is owed, or 0 */
     uint8_t state;       /* enum session_state */
     uint8_t codec;       /* index into codecs, CODEC_UNKNOWN before the first bytes told */
     uint8_t blocked;     /* BLOCK_… */
@@ -123,6 +126,8 @@ void session_answered(struct shard *shard, struct session *session);
 
 /* Gives up rooms and name; hands over what is in the lane, says FIN, and closes. */
 void session_end(struct shard *shard, struct session *session, enum reason reason);
+/* Hands over everything that is owed, feeds too, then says GOAWAY and ends. */
+void session_leave(struct shard *shard, struct session *session, enum reason reason);
 /* Says GOAWAY first. */
 void session_goaway(struct shard *shard, struct session *session, enum reason reason);
 /* At once. */

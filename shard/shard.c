@@ -197,6 +197,9 @@ static void receive(void *ctx, const struct xmsg *msg)
     case XMSG_LIST:
         gather_on_list(shard, msg);
         return;
+    case XMSG_BARRIER:
+        drain_on_barrier(shard, msg);
+        return;
     case XMSG_TYPES:
         break;
     }
@@ -223,52 +226,6 @@ static void settle(struct shard *shard)
     } while (moved);
 }
 
-static void tell_goodbye(void *ctx, struct stream *stream)
-{
-    session_goaway(ctx, (struct session *)stream, REASON_SHUTDOWN);
-}
-
-static void cut(void *ctx, struct stream *stream)
-{
-    session_cut(ctx, (struct session *)stream, REASON_SHUTDOWN);
-}
-
-static void drain_fire(struct timer *timer)
-{
-    struct shard *shard = container_of(timer, struct shard, drain_deadline);
-
-    if (shard->streams.open > 0)
-        log_warn("%u clients cut: they did not read what they were owed", shard->streams.open);
-    streams_each(&shard->streams, cut, shard);
-}
-
-/* The server was told to stop. A shard without clients goes on serving the others' homes until
- * all are done. */
-static void stopping(struct shard *shard, uint32_t stop)
-{
-    struct server *server = shard->server;
-
-    shard->stop_seen = stop;
-    if (!shard->draining) {
-        shard->draining = true;
-        listener_stop(&shard->listener);
-        streams_each(&shard->streams, tell_goodbye, shard);
-        timer_start(&shard->loop.wheel, &shard->drain_deadline,
-                    shard->loop.now_ms + shard->options->drain_ms);
-    }
-    if (stop > 1)
-        streams_each(&shard->streams, cut, shard);
-    if (shard->streams.open == 0 && !shard->gone) {
-        shard->gone = true;
-        /* seq_cst: the wake-up's handshake, see turn_has_work. */
-        uint32_t drained = atomic_fetch_add_explicit(&server->drained, 1, memory_order_seq_cst) + 1;
-        if (drained == server->workers_count)
-            server_wake_all(server);
-    }
-    if (atomic_load_explicit(&server->drained, memory_order_acquire) == server->workers_count)
-        loop_stop(&shard->loop);
-}
-
 static void turn_begin(void *ctx)
 {
     struct shard *shard = ctx;
@@ -276,7 +233,7 @@ static void turn_begin(void *ctx)
     /* Acquire pairs with the release in server.c. */
     uint32_t stop = atomic_load_explicit(&shard->server->stop, memory_order_acquire);
     if (unlikely(stop != 0))
-        stopping(shard, stop);
+        drain_turn(shard, stop);
     if (mesh_drain(shard->port, receive, shard) > 0)
         settle(shard);
 }
@@ -286,6 +243,8 @@ static uint64_t turn_end(void *ctx)
     struct shard *shard = ctx;
 
     settle(shard);
+    if (unlikely(drain_begun(&shard->drain)) && drain_step(shard))
+        settle(shard);
     mesh_flush(shard->port);
     uint64_t sleep_ns = flush_run(shard);
     bool outstanding = mesh_receipts(shard->port);
@@ -302,7 +261,7 @@ static bool turn_has_work(void *ctx)
 
     /* seq_cst: after wake_sleep's store; pairs with the stores before server_wake_all. */
     uint32_t stop = atomic_load_explicit(&server->stop, memory_order_seq_cst);
-    if (stop != shard->stop_seen)
+    if (stop != shard->drain.stop_seen)
         return true;
     if (stop != 0 &&
         atomic_load_explicit(&server->drained, memory_order_seq_cst) == server->workers_count)
@@ -384,7 +343,7 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     shard->port = &server->mesh->ports[index];
     shard_current = shard;
     flush_init(&shard->flush);
-    timer_init(&shard->drain_deadline, drain_fire);
+    drain_init(&shard->drain);
     err = loop_init(&shard->loop, &config, &owner, why, why_bytes);
     if (err < 0)
         return err;
@@ -420,7 +379,7 @@ int shard_fini(struct shard *shard)
 {
     int leaks = 0;
 
-    timer_stop(&shard->loop.wheel, &shard->drain_deadline);
+    timer_stop(&shard->loop.wheel, &shard->drain.deadline);
     homes_fini(shard);
     leaks += report("memberships", shard->members.in_use);
     leaks += report("rooms", shard->rooms.in_use);

@@ -28,6 +28,7 @@
 #include "core/segment.h"
 #include "core/siphash.h"
 #include "core/stream.h"
+#include "shard/drain.h"
 #include "shard/flush.h"
 #include "shard/home.h"
 #include "shard/mesh.h"
@@ -75,10 +76,7 @@ struct shard {
     uint64_t receipts_open[MESH_WORDS];
 
     uint64_t sessions_made; /* the low bits of the next connection id */
-    bool draining;          /* the server is shutting down, everyone was told */
-    uint32_t stop_seen;     /* server->stop as this shard last acted on it */
-    bool gone;              /* draining, and no client is left */
-    struct timer drain_deadline;
+    struct drain drain;     /* the server is stopping */
 
     uint64_t commands, deliveries; /* counters */
 };

@@ -17,6 +17,8 @@
  *         ◄──────── DELIVER                         (a direct message, to the receiver's shard)
  *         WHO, ROOMS ──────────────────────────►
  *         ◄──────── WHO_PART ► LIST                 (each shard with members answers in part)
+ *
+ * And between all shards, when the server stops: BARRIER.
  */
 #ifndef UPROAR_SHARD_XMSG_H
 #define UPROAR_SHARD_XMSG_H
@@ -44,6 +46,7 @@ enum xmsg_type {
     XMSG_WHO_PART,
     XMSG_ROOMS,
     XMSG_LIST,
+    XMSG_BARRIER, /* value: 1, nothing more is published here; 2, nor numbered (drain.h) */
     XMSG_TYPES
 };
 
