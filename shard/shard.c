@@ -135,6 +135,15 @@ static bool close_receipts(struct shard *shard)
     return any;
 }
 
+static bool receipts_held(const struct shard *shard)
+{
+    uint64_t any = 0;
+
+    for (unsigned word = 0; word < MESH_WORDS; word++)
+        any |= shard->receipts_open[word];
+    return any != 0;
+}
+
 static void receive(void *ctx, const struct xmsg *msg)
 {
     struct shard *shard = ctx;
@@ -250,6 +259,8 @@ static uint64_t turn_end(void *ctx)
     bool outstanding = mesh_receipts(shard->port);
     if (mesh_congested(shard->port))
         return u64_min(sleep_ns, CONGESTED_NS);
+    if (receipts_held(shard))
+        return 0; /* mesh_flush found room for what they were held for */
     return outstanding ? u64_min(sleep_ns, RECEIPTS_NS) : sleep_ns;
 }
 

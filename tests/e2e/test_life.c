@@ -164,10 +164,11 @@ Test(life, frames_may_be_cut_anywhere)
     server_stop(server);
 }
 
-Test(life, a_reader_that_pauses_loses_nothing)
+/* bert does not read until all is said; anna is told of every message all the same. */
+static void pause_and_read(const char *mesh_slots)
 {
     enum { MESSAGES = 400 };
-    struct server *server = server_start("--feed-bytes", "4M");
+    struct server *server = server_start("--feed-bytes", "4M", "--mesh-slots", mesh_slots);
     struct client *anna = login_on(server, "anna", 0), *bert = login_on(server, "bert", 1);
     uint32_t room = join(bert, "lobby");
     join_with(anna, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
@@ -181,6 +182,18 @@ Test(life, a_reader_that_pauses_loses_nothing)
         cr_assert_eq(expect(bert, MSG_MESSAGE)->message.seq, seq);
     barrier(bert);
     server_stop(server);
+}
+
+Test(life, a_reader_that_pauses_loses_nothing)
+{
+    pause_and_read("256");
+}
+
+/* Acknowledgements are held while a ring is full, and must come by themselves when it is not. */
+Test(life, full_rings_between_shards_only_delay)
+{
+    for (int i = 0; i < 4; i++)
+        pause_and_read("2");
 }
 
 Test(life, each_way_to_end_is_noticed_and_hurts_nobody)
