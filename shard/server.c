@@ -169,6 +169,18 @@ static void workers_count(struct server *server, struct cpus *cpus)
     server->workers_count = (uint16_t)(count > WORKERS_MAX ? WORKERS_MAX : count);
 }
 
+/* The explanation of what failed may have several lines, and the log takes one at a time. */
+static void cannot_start(const char *why)
+{
+    const char *lead = "cannot start: ";
+
+    for (; *why != '\0'; lead = "") {
+        size_t len = strcspn(why, "\n");
+        log_error("%s%.*s", lead, (int)len, why);
+        why += len + (why[len] != '\0');
+    }
+}
+
 static int start_workers(struct server *server, struct worker *workers, const int *fds,
                          const struct cpus *cpus)
 {
@@ -190,7 +202,7 @@ static int start_workers(struct server *server, struct worker *workers, const in
     pthread_barrier_wait(&started);
     for (uint16_t i = 0; i < server->workers_count; i++) {
         if (workers[i].error < 0) {
-            log_error("cannot start: %s", workers[i].why);
+            cannot_start(workers[i].why);
             return workers[i].error;
         }
     }
@@ -286,7 +298,7 @@ int server_run(const struct options *options)
     listen.count = server.workers_count;
     int err = listeners_bind(fds, options->listen, &listen, &server.port, why, sizeof(why));
     if (err < 0) {
-        log_error("cannot start: %s", why);
+        cannot_start(why);
         return 1;
     }
     server.mesh = mesh_new(server.workers_count, (uint32_t)options->mesh_slots);
