@@ -219,32 +219,6 @@ Test(shard, people_who_come_and_go_leave_nothing_behind)
     world_stop();
 }
 
-Test(shard, draining_tells_everyone_and_ends)
-{
-    world_start(2, 0, NULL);
-    struct client *anna = login(0, "anna"), *bert = login(1, "bert");
-    uint32_t room = join(anna, room_homed("room", 1));
-    publish(anna, room, slice_str("the last word"));
-    world_settle();
-    struct server *server = world_shard(0)->server;
-    atomic_store(&server->stop, 1);
-    world_settle();
-    cr_assert_eq(expect(anna, MSG_ACK)->ack.seq, 1);
-    expect(anna, MSG_MESSAGE);
-    cr_assert_eq(expect(anna, MSG_GOAWAY)->goaway.reason, REASON_SHUTDOWN);
-    expect_end(anna);
-    expect(bert, MSG_GOAWAY);
-    expect_end(bert);
-    cr_assert_eq(atomic_load(&server->drained), 0, "they have not said FIN yet");
-    client_close(anna);
-    client_close(bert);
-    world_settle();
-    cr_assert_eq(atomic_load(&server->drained), 2);
-    for (unsigned i = 0; i < 2; i++)
-        cr_assert(atomic_load(&world_shard(i)->loop.stopping));
-    world_stop();
-}
-
 Test(shard, the_second_signal_cuts)
 {
     world_start(1, 0, NULL);
