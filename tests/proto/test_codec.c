@@ -1,4 +1,4 @@
-/* test_codec.c -- telling protocols apart, bounds for buffers, and the native codec's row. */
+/* test_codec.c -- telling protocols apart, and bounds for buffers. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -103,55 +103,4 @@ Test(codec, encode_bytes_max_reads_only_what_counts)
     person.kind = PRESENCE_LEFT;
     event = (struct event){.type = MSG_PRESENCE, .presence = {.count = 1, .people = &person}};
     cr_assert_lt(encode_bytes_max(&event), 1000);
-}
-
-Test(codec, measure_walks_a_feed_and_names_the_senders)
-{
-    uint8_t feed[EVENT_SAMPLES * SAMPLE_BYTES_MAX];
-    size_t len = 0, lengths[EVENT_SAMPLES];
-    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
-        lengths[i] = codec_native.encode(&event_samples[i].event, feed + len, sizeof(feed) - len);
-        len += lengths[i];
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
-        uint64_t sender = 99;
-        cr_assert_eq(codec_native.measure(slice_of(feed + at, len - at), &sender), lengths[i]);
-        bool message = event_samples[i].event.type == MSG_MESSAGE;
-        cr_assert_eq(sender, message ? 65537u : 0u, "%s", event_samples[i].name);
-        at += lengths[i];
-    }
-    cr_assert_eq(at, len);
-}
-
-Test(codec, measure_gives_0_when_the_event_is_not_whole)
-{
-    uint8_t out[SAMPLE_BYTES_MAX];
-    uint64_t sender;
-    size_t n = codec_native.encode(&event_samples[0].event, out, sizeof(out));
-    for (size_t len = 0; len < n; len++) {
-        sender = 99;
-        cr_assert_eq(codec_native.measure(slice_of(out, len), &sender), 0);
-        cr_assert_eq(sender, 0);
-    }
-}
-
-Test(codec, native_decodes_through_its_row)
-{
-    struct codec_limits limits = {.frame_bytes_max = FRAME_BYTES_CEILING};
-    struct owed owed = {.len = 7};
-    uint8_t out[SAMPLE_BYTES_MAX];
-    struct cmd cmd;
-    size_t want;
-
-    cr_assert_eq(codec_native.state_bytes, 0);
-    codec_native.open(NULL, &limits);
-    size_t n = frame_encode_cmd(&cmd_samples[0].cmd, out, sizeof(out));
-    int64_t consumed = codec_native.decode(NULL, &limits, slice_of(out, n), &cmd, &want, &owed);
-    cr_assert_eq(consumed, (int64_t)n);
-    cr_assert(same_cmd(&cmd, &cmd_samples[0].cmd));
-    cr_assert_eq(owed.len, 0);
-    limits.frame_bytes_max = (uint32_t)n - 1;
-    consumed = codec_native.decode(NULL, &limits, slice_of(out, n), &cmd, &want, &owed);
-    cr_assert_eq(consumed, -REASON_FRAME_TOO_LONG);
 }
