@@ -1,13 +1,11 @@
 /* test_load_run.c -- whole runs against a server that is known to be right, or wrong in one way. */
 #include <criterion/criterion.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "tests/tools/load_fake.h"
-#include "tools/load_report.h"
 #include "tools/load_run.h"
 
 static struct load_result result;
@@ -258,52 +256,4 @@ Test(load_run, late_sends_make_a_run_invalid)
     cr_expect_not(load_result_valid(&late));
     late.held = 1;
     cr_expect(load_result_valid(&late));
-}
-
-Test(load_run, reports_name_everything)
-{
-    struct load_options options = options_for(LOAD_FANOUT);
-    cr_assert_eq(run(FAKE_DROP, &options), 0, "%s", why);
-    char *json, *table;
-    size_t len;
-    FILE *out = open_memstream(&json, &len);
-    load_report_json(out, &options, &result);
-    fclose(out);
-    static const char *const keys[] = {"published",
-                                       "delivered",
-                                       "lost",
-                                       "duplicated",
-                                       "reordered",
-                                       "corrupt",
-                                       "gaps",
-                                       "duration_s",
-                                       "deliveries_per_s",
-                                       "latency_us",
-                                       "p50",
-                                       "p90",
-                                       "p99",
-                                       "p999",
-                                       "max",
-                                       "server_cpu_ns_per_delivery",
-                                       "generator_cpu_ns_per_delivery",
-                                       "late",
-                                       "valid",
-                                       "clients",
-                                       "rooms",
-                                       "publishers",
-                                       "size",
-                                       "rate"};
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        char quoted[64];
-        snprintf(quoted, sizeof(quoted), "\"%s\":", keys[i]);
-        cr_expect_not_null(strstr(json, quoted), "%s lacks %s", json, quoted);
-    }
-    cr_expect_not_null(strstr(json, "\"lost\":1,"));
-    cr_expect_not_null(strstr(json, "\"server_cpu_ns_per_delivery\":null"));
-    out = open_memstream(&table, &len);
-    load_report_table(out, &options, &result);
-    fclose(out);
-    cr_expect_not_null(strstr(table, "1 lost (0 by GAP)"), "%s", table);
-    free(json);
-    free(table);
 }
