@@ -1,151 +1,5 @@
-/* test_chat.c -- what a person is shown, and what their lines do. */
-#include <criterion/criterion.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "tools/chat.h"
-#include "tools/options.h"
-
-static struct session session;
-static struct chat chat;
-static struct strbuf shown; /* all lines since `forget`, each with a line feed */
-static struct cmd sent;     /* the last command */
-static struct strbuf sent_text;
-static unsigned sent_count;
-
-static void on_send(void *ctx, const struct cmd *cmd)
-{
-    (void)ctx;
-    sent = *cmd;
-    sent_count++;
-    strbuf_clear(&sent_text);
-    if (cmd->type == MSG_PUBLISH)
-        strbuf_slice(&sent_text, cmd->publish.body);
-    else if (cmd->type == MSG_JOIN)
-        strbuf_slice(&sent_text, cmd->join.room);
-    else if (cmd->type == MSG_WHO)
-        strbuf_slice(&sent_text, cmd->who.room);
-    else if (cmd->type == MSG_NICK)
-        strbuf_slice(&sent_text, cmd->nick.name);
-    else if (cmd->type == MSG_DIRECT) {
-        strbuf_slice(&sent_text, cmd->direct.to);
-        strbuf_puts(&sent_text, "|");
-        strbuf_slice(&sent_text, cmd->direct.body);
-    }
-}
-
-static void on_tell(void *ctx, const struct note *note)
-{
-    (void)ctx;
-    chat_note(&chat, note);
-}
-
-static void on_show(void *ctx, const char *line)
-{
-    (void)ctx;
-    strbuf_printf(&shown, "%s\n", line);
-}
-
-static void forget(void)
-{
-    strbuf_clear(&shown);
-    sent_count = 0;
-}
-
-static void expect_shown(const char *text)
-{
-    cr_expect(strstr(strbuf_text(&shown), text) != NULL, "\"%s\" is not in:\n%s", text,
-              strbuf_text(&shown));
-}
-
-static void give_joined(uint32_t id, uint64_t epoch, uint64_t head, uint32_t members)
-{
-    struct event event = {.type = MSG_JOINED};
-
-    event.joined.room = id;
-    event.joined.epoch = epoch;
-    event.joined.head = head;
-    event.joined.members = members;
-    session_event(&session, &event, 2000);
-}
-
-static void give_welcome(uint64_t now)
-{
-    struct event event = {.type = MSG_WELCOME};
-
-    event.welcome.connection = 42;
-    event.welcome.body_bytes_max = 20;
-    event.welcome.name = slice_str(session.name);
-    session_event(&session, &event, now);
-}
-
-static void give_message(uint32_t room, uint64_t seq, const char *name, const char *body)
-{
-    struct event event = {.type = MSG_MESSAGE};
-
-    event.message.room = room;
-    event.message.seq = seq;
-    event.message.time_ms = 1763687978123; /* 01:19:38 UTC */
-    event.message.name = slice_str(name);
-    event.message.body = slice_str(body);
-    session_event(&session, &event, 2000);
-}
-
-static void give_gap(uint32_t room, uint64_t from, uint64_t to, enum reason reason)
-{
-    struct event event = {.type = MSG_GAP};
-
-    event.gap.room = room;
-    event.gap.from = from;
-    event.gap.to = to;
-    event.gap.reason = reason;
-    session_event(&session, &event, 2000);
-}
-
-/* In #lobby, which is room 1, epoch 1, at 10. */
-static void settle(void)
-{
-    struct session_config config = {.name = slice_str("anna"),
-                                    .name_may_vary = true,
-                                    .reconnect = true,
-                                    .timeout_ms = 5000,
-                                    .send = on_send,
-                                    .tell = on_tell};
-
-    setenv("TZ", "UTC", 1);
-    session_init(&session, &config, 1000);
-    chat_init(&chat, &session, PAINT_NONE, on_show, NULL);
-    session_join(&session, slice_str("lobby"));
-    session_tick(&session, 1000);
-    session_connected(&session, 1000);
-    give_welcome(1000);
-    give_joined(1, 1, 10, 3);
-    cr_assert_eq(session.state, SESSION_UP);
-}
-
-static void fini(void)
-{
-    chat_fini(&chat);
-    strbuf_fini(&shown);
-    strbuf_fini(&sent_text);
-}
-
-static void reconnect(void)
-{
-    session_lost(&session, "connection lost", 3000);
-    session_tick(&session, session_due(&session));
-    session_connected(&session, 7000);
-    give_welcome(7000);
-}
-
-static const char *prompt(void)
-{
-    static struct strbuf text;
-
-    chat_prompt(&chat, &text);
-    return strbuf_text(&text);
-}
+/* test_chat.c -- what a person is shown of a session. */
+#include "tests/tools/chat_fixture.h"
 
 TestSuite(chat, .init = settle, .fini = fini);
 
@@ -200,38 +54,6 @@ Test(chat, colours_names_when_asked_to)
     expect_shown("\033[38;5;64manna\033[0m: hello");
 }
 
-Test(chat, publishes_and_leaves_the_showing_to_the_echo)
-{
-    forget();
-    cr_expect_eq(chat_input(&chat, "hello all"), CHAT_ERASE);
-    cr_expect_eq(sent.type, MSG_PUBLISH);
-    cr_expect_eq(sent.publish.room, 1);
-    cr_expect_str_eq(strbuf_text(&sent_text), "hello all");
-    cr_expect_str_eq(strbuf_text(&shown), "", "shown once, in the room's order");
-    cr_expect_eq(chat_input(&chat, "//etc"), CHAT_ERASE);
-    cr_expect_str_eq(strbuf_text(&sent_text), "/etc");
-    sent_count = 0;
-    cr_expect_eq(chat_input(&chat, "   "), CHAT_ERASE);
-    cr_expect_eq(sent_count, 0, "blank lines are not messages");
-}
-
-static void give_nack(uint64_t msgid, enum reason reason)
-{
-    struct event event = {.type = MSG_NACK};
-
-    event.nack.msgid = msgid;
-    event.nack.reason = reason;
-    session_event(&session, &event, 2000);
-}
-
-static void give_ack(uint64_t msgid)
-{
-    struct event event = {.type = MSG_ACK};
-
-    event.ack.msgid = msgid;
-    session_event(&session, &event, 2000);
-}
-
 Test(chat, says_what_was_not_sent)
 {
     forget();
@@ -244,37 +66,6 @@ Test(chat, says_what_was_not_sent)
     cr_expect_eq(chat_input(&chat, "123456789012345678901"), CHAT_KEEP);
     expect_shown("longer than the server allows (20 bytes)");
     cr_expect_eq(sent_count, 0);
-}
-
-Test(chat, direct_messages_show_once_they_are_placed)
-{
-    forget();
-    cr_expect_eq(chat_input(&chat, "/msg bob hi there"), CHAT_ERASE);
-    cr_expect_str_eq(strbuf_text(&sent_text), "bob|hi there");
-    cr_expect_str_eq(strbuf_text(&shown), "");
-    give_ack(sent.direct.msgid);
-    cr_expect_str_eq(strbuf_text(&shown), "you -> bob: hi there\n");
-    chat_input(&chat, "/msg \"a b\"  hi");
-    cr_expect_str_eq(strbuf_text(&sent_text), "a b|hi");
-    chat_input(&chat, "/msg nobody hi");
-    give_nack(sent.direct.msgid, REASON_NO_SUCH_NAME);
-    expect_shown("-- not sent, nobody here is called nobody: hi\n");
-    forget();
-    chat_input(&chat, "/msg bob");
-    expect_shown("/msg NAME TEXT");
-    cr_expect_eq(sent_count, 0);
-}
-
-Test(chat, bounds_what_is_unanswered)
-{
-    for (unsigned i = 0; i < UNANSWERED_MAX; i++)
-        cr_assert_eq(chat_input(&chat, "x"), CHAT_ERASE);
-    forget();
-    cr_expect_eq(chat_input(&chat, "y"), CHAT_KEEP);
-    expect_shown("not sent: 128 earlier messages are still unanswered");
-    cr_expect_eq(sent_count, 0);
-    give_ack(sent.publish.msgid);
-    cr_expect_eq(chat_input(&chat, "y"), CHAT_ERASE);
 }
 
 Test(chat, is_honest_about_a_lost_connection)
@@ -474,23 +265,6 @@ Test(chat, leaving_the_last_room_leaves_one_nowhere)
     cr_expect_str_eq(prompt(), "[no room] ");
     cr_expect_eq(chat_input(&chat, "hello?"), CHAT_KEEP);
     expect_shown("you are in no room");
-}
-
-Test(chat, helps_and_quits)
-{
-    static const char *const words[] = {"/join",  "/leave", "/msg",  "/who",
-                                        "/rooms", "/nick",  "/help", "/quit"};
-
-    forget();
-    chat_input(&chat, "/help");
-    for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
-        expect_shown(words[i]);
-    forget();
-    chat_input(&chat, "/nonsense x");
-    expect_shown("there is no command /nonsense; /help lists them");
-    cr_expect(!chat.quit);
-    chat_input(&chat, "/quit");
-    cr_expect(chat.quit && chat.status == EXIT_FINE);
 }
 
 Test(chat, ends_when_coming_back_makes_no_sense)
