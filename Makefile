@@ -97,9 +97,11 @@ check:
 	$(call deps,CHECK)
 	$(Q)$(MAKE) test
 
+# One at a time under AddressSanitizer: with jobs in parallel Criterion 2.4.1 leaks 48 bytes of its
+# own once a program has more than about a hundred tests, and that looks like ours.
 test: $(INSTALLED) $(TESTS) $(STRESS) perf-programs
 	$(Q)UPROARD=$${UPROARD:-$(B)/uproard} UPROAR=$(B)/uproar UPROAR_LOAD=$(B)/uproar-load \
-	    tests/run $(B)/test-logs $(TESTS) $(STRESS)
+	    $(if $(findstring address,$(SAN)),CRITERION_JOBS=1) tests/run $(B)/test-logs $(TESTS) $(STRESS)
 
 # $(B)/fuzz/X: the target and all of proto/, with clang's libFuzzer. New inputs go to $(B).
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h core/base.h)

@@ -31,22 +31,6 @@ static struct {
     struct client *clients;
 } world;
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHES_LEAKS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHES_LEAKS 1
-#endif
-#endif
-#ifdef WATCHES_LEAKS
-/* With tests in parallel Criterion 2.4.1 itself leaks 48 bytes once a program has more than about a
- * hundred of them, which looks like ours. */
-__attribute__((constructor)) static void one_at_a_time(void)
-{
-    setenv("CRITERION_JOBS", "1", 0);
-}
-#endif
-
 /* A turn never sleeps here. */
 static bool no_sleep(void *ctx)
 {
