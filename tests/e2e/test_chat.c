@@ -159,7 +159,10 @@ Test(chat, joined_states_the_number_before_the_first_message)
             publish(anna, room, "after");
         const struct event *event = expect(bert, MSG_JOINED);
         cr_assert_eq(event->joined.epoch, epoch);
-        cr_assert_eq(event->joined.members, 2);
+        /* LEFT is said when the LEAVE is in its ring. The home may find this JOIN, which came by
+         * another ring, before the LEAVE of the bert before. */
+        cr_assert_geq(event->joined.members, 2);
+        cr_assert_leq(event->joined.members, round == 0 ? 2 : 3);
         uint64_t last = event->joined.head;
         while (last < (uint64_t)(round + 1) * 10)
             cr_assert_eq(expect(bert, MSG_MESSAGE)->message.seq, ++last);
