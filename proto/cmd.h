@@ -25,46 +25,58 @@
  *
  * The numbers are wire format: never renumber, only add. proto/reason.c holds the name and
  * the sentence of each. */
-#define REASONS(X)                                                                              \
-    X(NONE, 0, "none", "no reason")                                                             \
-    X(BAD_TEXT, 1, "bad-text", "text is not valid UTF-8")                                       \
-    X(NAME_EMPTY, 2, "name-empty", "the name is empty")                                         \
-    X(NAME_TOO_LONG, 3, "name-too-long", "the name is too long")                                \
-    X(NAME_CONTROL, 4, "name-control", "the name holds control characters")                     \
-    X(NAME_TAKEN, 5, "name-taken", "somebody else has this name")                               \
-    X(UNKNOWN_TYPE, 6, "unknown-type", "this message type is unknown")                          \
-    X(MALFORMED, 7, "malformed", "the fields do not fit the frame")                             \
-    X(HELLO_FIRST, 8, "hello-first", "say HELLO first")                                         \
-    X(HELLO_TWICE, 9, "hello-twice", "HELLO was said already")                                  \
-    X(ALREADY_JOINED, 10, "already-joined", "you are in this room already")                     \
-    X(NOT_JOINED, 11, "not-joined", "you are not in this room")                                 \
-    X(ROOMS_FULL, 12, "rooms-full", "you are in as many rooms as one client may be")            \
-    X(ROOM_FULL, 13, "room-full", "this room has as many members as a room may have")           \
-    X(ROOM_LIMIT, 14, "room-limit", "the server has as many rooms as it may have")              \
-    X(BODY_TOO_LONG, 15, "body-too-long", "the message is longer than the server allows")       \
-    X(NO_SUCH_NAME, 16, "no-such-name", "nobody here has this name")                            \
-    X(NO_SUCH_ROOM, 17, "no-such-room", "there is no such room")                                \
-    X(BUSY, 18, "busy", "an earlier request of this kind is still being answered")              \
-    X(NO_MEMORY, 19, "no-memory", "the server is short of memory; try again")                   \
-    X(WRONG_DIRECTION, 20, "wrong-direction", "only the server may send this message type")     \
-    X(BAD_TOKEN, 21, "bad-token", "a resume token has 0 or 16 bytes")                           \
-    X(UNDELIVERED, 22, "undelivered", "the receiver left before the message reached it")        \
-    X(NOT_RETAINED, 1000, "not-retained", "the server no longer holds these messages")          \
-    X(TOO_SLOW, 1001, "too-slow", "the reader fell too far behind")                             \
-    X(NEW_EPOCH, 1002, "new-epoch", "the room began anew; earlier numbers have no meaning now") \
-    X(PEER_CLOSED, 4000, "peer-closed", "the client closed the connection")                     \
-    X(PEER_RESET, 4001, "peer-reset", "the connection was reset or timed out")                  \
-    X(SHUTDOWN, 4002, "shutdown", "the server is shutting down")                                \
-    X(SERVER_FULL, 4003, "server-full", "the server has as many clients as it may have")        \
-    X(CONTROL_OVERRUN, 4004, "control-overrun", "replies were not read; the bound was reached") \
-    X(INPUT_OVERRUN, 4005, "input-overrun", "more was sent than could be held back")            \
-    X(NO_MEMORY_CLOSE, 4006, "no-memory-close", "the server is out of memory for this client")  \
-    X(BAD_MAGIC, 4500, "bad-magic", "this is not the Uproar protocol (wrong magic byte)")       \
-    X(BAD_VERSION, 4501, "bad-version", "this protocol version is not spoken here")             \
-    X(LENGTH_ZERO, 4502, "length-zero", "a frame's length must cover its header (at least 4)")  \
-    X(FRAME_TOO_LONG, 4503, "frame-too-long", "the frame is longer than the server allows")     \
-    X(TRUNCATED, 4504, "truncated", "the connection ended in the middle of a frame")            \
-    X(UNKNOWN_PROTOCOL, 4505, "unknown-protocol", "the first bytes fit no protocol spoken here")
+#define REASONS(X)                                                                               \
+    X(NONE, 0, "none", "no reason")                                                              \
+    X(BAD_TEXT, 1, "bad-text", "text is not valid UTF-8")                                        \
+    X(NAME_EMPTY, 2, "name-empty", "the name is empty")                                          \
+    X(NAME_TOO_LONG, 3, "name-too-long", "the name is too long")                                 \
+    X(NAME_CONTROL, 4, "name-control", "the name holds control characters")                      \
+    X(NAME_TAKEN, 5, "name-taken", "somebody else has this name")                                \
+    X(UNKNOWN_TYPE, 6, "unknown-type", "this message type is unknown")                           \
+    X(MALFORMED, 7, "malformed", "the fields do not fit the frame")                              \
+    X(HELLO_FIRST, 8, "hello-first", "say HELLO first")                                          \
+    X(HELLO_TWICE, 9, "hello-twice", "HELLO was said already")                                   \
+    X(ALREADY_JOINED, 10, "already-joined", "you are in this room already")                      \
+    X(NOT_JOINED, 11, "not-joined", "you are not in this room")                                  \
+    X(ROOMS_FULL, 12, "rooms-full", "you are in as many rooms as one client may be")             \
+    X(ROOM_FULL, 13, "room-full", "this room has as many members as a room may have")            \
+    X(ROOM_LIMIT, 14, "room-limit", "the server has as many rooms as it may have")               \
+    X(BODY_TOO_LONG, 15, "body-too-long", "the message is longer than the server allows")        \
+    X(NO_SUCH_NAME, 16, "no-such-name", "nobody here has this name")                             \
+    X(NO_SUCH_ROOM, 17, "no-such-room", "there is no such room")                                 \
+    X(BUSY, 18, "busy", "an earlier request of this kind is still being answered")               \
+    X(NO_MEMORY, 19, "no-memory", "the server is short of memory; try again")                    \
+    X(WRONG_DIRECTION, 20, "wrong-direction", "only the server may send this message type")      \
+    X(BAD_TOKEN, 21, "bad-token", "a resume token has 0 or 16 bytes")                            \
+    X(UNDELIVERED, 22, "undelivered", "the receiver left before the message reached it")         \
+    X(TOO_EXPENSIVE, 23, "too-expensive",                                                        \
+      "this message to so many members costs more than you may ever spend")                      \
+    X(NOT_RETAINED, 1000, "not-retained", "the server no longer holds these messages")           \
+    X(TOO_SLOW, 1001, "too-slow", "the reader fell too far behind")                              \
+    X(NEW_EPOCH, 1002, "new-epoch", "the room began anew; earlier numbers have no meaning now")  \
+    X(AWAY, 1003, "away", "sent while your session had no connection")                           \
+    X(PEER_CLOSED, 4000, "peer-closed", "the client closed the connection")                      \
+    X(PEER_RESET, 4001, "peer-reset", "the connection was reset or timed out")                   \
+    X(SHUTDOWN, 4002, "shutdown", "the server is shutting down")                                 \
+    X(SERVER_FULL, 4003, "server-full", "the server has as many clients as it may have")         \
+    X(CONTROL_OVERRUN, 4004, "control-overrun", "replies were not read; the bound was reached")  \
+    X(INPUT_OVERRUN, 4005, "input-overrun", "more was sent than could be held back")             \
+    X(NO_MEMORY_CLOSE, 4006, "no-memory-close", "the server is out of memory for this client")   \
+    X(HELLO_TIMEOUT, 4007, "hello-timeout", "no HELLO came in time")                             \
+    X(HEARTBEAT_MISSED, 4008, "heartbeat-missed", "nothing was heard for two heartbeats")        \
+    X(STALLED, 4009, "stalled", "what was sent was not read for too long")                       \
+    X(ADDRESS_FULL, 4010, "address-full", "your address has as many connections as it may have") \
+    X(ADDRESS_RATE, 4011, "address-rate", "too many connections a second from your address")     \
+    X(SHED, 4012, "shed", "the server is at its memory limit and had to let somebody go")        \
+    X(NOT_RESUMED, 4013, "not-resumed", "the session was not resumed in time")                   \
+    X(BAD_MAGIC, 4500, "bad-magic", "this is not the Uproar protocol (wrong magic byte)")        \
+    X(BAD_VERSION, 4501, "bad-version", "this protocol version is not spoken here")              \
+    X(LENGTH_ZERO, 4502, "length-zero", "a frame's length must cover its header (at least 4)")   \
+    X(FRAME_TOO_LONG, 4503, "frame-too-long", "the frame is longer than the server allows")      \
+    X(TRUNCATED, 4504, "truncated", "the connection ended in the middle of a frame")             \
+    X(UNKNOWN_PROTOCOL, 4505, "unknown-protocol", "the first bytes fit no protocol spoken here") \
+    X(HELLO_BUDGET, 4506, "hello-budget", "more came before HELLO was done than a HELLO needs")  \
+    X(REPLACED, 4507, "replaced", "another connection took this session over")
 
 enum reason {
 #define X(id, number, name, sentence) REASON_##id = (number),
@@ -114,6 +126,9 @@ enum msg_type {
 #define JOIN_NO_ECHO 0x01u /* do not give me back what I publish */
 #define JOIN_SINCE   0x02u /* epoch and since are given: tell me what I missed */
 #define JOIN_QUIET   0x04u /* send me no PRESENCE for this room (programs that only listen) */
+
+/* WELCOME features. */
+#define WELCOME_RESUMED 0x01u /* the token was good: this is the session it belongs to */
 
 /* What a client asks. */
 struct cmd {
@@ -178,10 +193,11 @@ struct event {
     enum msg_type type;
     union {
         struct {
-            uint64_t connection; /* never reused while the server runs */
+            uint64_t
+                connection; /* the session's id: its first connection's; never reused in a run */
             uint16_t shard;
             uint32_t heartbeat_ms; /* 0: none */
-            uint32_t features;
+            uint32_t features;     /* WELCOME_… */
             uint32_t body_bytes_max;
             uint16_t rooms_max;
             struct slice name;   /* as the server holds it */

@@ -107,8 +107,19 @@ static const struct option_row rows[] = {
            "own choice (up to 4 MiB each)"),
     NUMBER("backlog", "N", backlog, 4096, 1, 65535, NULL,
            "connections that wait to be accepted, on each shard"),
-    NUMBER("drain-ms", "MS", drain_ms, 2000, 0, 600000, NULL,
-           "at SIGTERM, time to hand over what is owed; then the rest is cut"),
+
+    NUMBER("hello-timeout", "MS", hello_ms, 5000, 100, 600000, "Times",
+           "from accept to a complete HELLO, however slowly it drips; then hello-timeout"),
+    NUMBER("heartbeat", "MS", heartbeat_ms, 30000, 0, 3600000, NULL,
+           "a client that says nothing is asked with PING before so much time has passed, and "
+           "cut with heartbeat-missed before twice as much; 0: never"),
+    NUMBER("send-timeout", "MS", send_ms, 30000, 100, 3600000, NULL,
+           "a send of which the peer acknowledges nothing for so long ends with stalled"),
+    NUMBER("resume-window", "MS", resume_ms, 30000, 0, 3600000, NULL,
+           "a session outlives a broken connection for so long, then leaves its rooms"),
+    NUMBER("drain-timeout", "MS", drain_ms, 10000, 0, 600000, NULL,
+           "at SIGTERM, time to hand over what is owed, then the rest is cut; reconnects are "
+           "spread over as long"),
 
     CHOICE(
         "recv-mode", recv_mode, URING_RECV_AUTO, choice_recv, "Kernel",
@@ -145,6 +156,11 @@ static const char *number_text(uint64_t value, bool bytes, char *out, size_t out
 static bool counts_bytes(const struct option_row *row)
 {
     return row->unit != NULL && strcmp(row->unit, "BYTES") == 0;
+}
+
+static bool counts_ms(const struct option_row *row)
+{
+    return row->unit != NULL && strcmp(row->unit, "MS") == 0;
 }
 
 static const char *choice_word(const struct option_row *row, unsigned value)
@@ -213,7 +229,8 @@ static void print_help(void)
            "usage: uproard [OPTION]...\n\n"
            "Serves rooms to clients of the Uproar protocol on " DEFAULT_LISTEN " and runs in\n"
            "the foreground until SIGTERM or SIGINT. Join it with `uproar`. Every limit is\n"
-           "below, with its default and ceiling in brackets; sizes take k, M and G.\n");
+           "below, with its default and ceiling in brackets; sizes take k, M and G, times are in\n"
+           "milliseconds or take s.\n");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         print_row(&rows[i]);
     printf("\nSignals\n"
@@ -232,6 +249,10 @@ static bool parse_number(const struct option_row *row, const char *text, uint64_
     unsigned long long number = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || errno != 0)
         return false;
+    if (counts_ms(row) && *end != '\0') {
+        uint64_t unit = strcmp(end, "ms") == 0 ? 1 : strcmp(end, "s") == 0 ? 1000 : 0;
+        return unit != 0 && !__builtin_mul_overflow(number, unit, value);
+    }
     unsigned shift = 0;
     if (counts_bytes(row) && *end != '\0') {
         shift = *end == 'k' || *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 64;
@@ -269,7 +290,9 @@ static bool set_number(struct options *options, const struct option_row *row, co
 
     if (!parse_number(row, text, &value)) {
         fprintf(stderr, "uproard: --%s takes a %s, not \"%s\"\n", row->name,
-                counts_bytes(row) ? "number of bytes (like 4096, 64k or 1G)" : "whole number",
+                counts_bytes(row) ? "number of bytes (like 4096, 64k or 1G)"
+                : counts_ms(row)  ? "time (like 500, 500ms or 30s)"
+                                  : "whole number",
                 text);
         return false;
     }

@@ -33,6 +33,10 @@ struct options {
     uint64_t list_entries_max;   /* entries in one answer to WHO or ROOMS */
     uint64_t flush_us;           /* ceiling of the adaptive spacing between sends */
     uint64_t spin_us;
+    uint64_t hello_ms;     /* from accept to a complete HELLO */
+    uint64_t heartbeat_ms; /* 0: nobody is asked whether it lives */
+    uint64_t send_ms;      /* a send may make no progress for so long */
+    uint64_t resume_ms;    /* a session outlives its connection for so long */
     uint64_t drain_ms;     /* at SIGTERM: what is owed may take so long */
     uint64_t sndbuf_bytes; /* SO_SNDBUF of a client; 0: the kernel's choice */
     uint64_t backlog;

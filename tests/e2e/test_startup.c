@@ -135,7 +135,7 @@ Test(startup, sigint_does_the_same)
 
 Test(startup, a_client_that_does_not_read_cannot_hold_the_end_up)
 {
-    struct server *server = server_start("--drain-ms", "300");
+    struct server *server = server_start("--drain-timeout", "300");
     struct client *anna = login(server, "anna"), *stalled = login(server, "stalled");
     uint32_t room = join_with(anna, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
     join(stalled, "lobby");

@@ -133,7 +133,7 @@ static struct client *stalled(void)
 
 Test(drain, cuts_who_does_not_read_at_the_deadline)
 {
-    world_start(1, 0, "--drain-ms", "20", "--sndbuf", "4096");
+    world_start(1, 0, "--drain-timeout", "20", "--sndbuf", "4096");
     stalled();
     struct shard *shard = world_shard(0);
     stop(1);

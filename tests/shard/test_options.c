@@ -119,7 +119,8 @@ Test(options, help_has_every_option_with_default_and_ceiling)
         "--rooms",          "--rooms-per-client", "--room-members",  "--body-bytes",
         "--memory",         "--feed-bytes",       "--control-bytes", "--unacked",
         "--presence-names", "--list-entries",     "--sndbuf",        "--backlog",
-        "--drain-ms",       "--recv-mode",        "--ring-mode",     "--no-iowait",
+        "--drain-timeout",  "--hello-timeout",    "--heartbeat",     "--send-timeout",
+        "--resume-window",  "--recv-mode",        "--ring-mode",     "--no-iowait",
         "--sq-entries",     "--cq-entries",       "--log-level",     "--help",
         "--version"};
     for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
@@ -207,6 +208,22 @@ Test(options, numbers_have_a_least_value_too)
     runs("--spin-us", "0");
     runs("--sndbuf", "0");
     runs("--workers", "0");
+}
+
+Test(options, times_are_milliseconds_unless_they_say_seconds)
+{
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } times[] = {{"500", 500}, {"500ms", 500}, {"2s", 2000}, {"0", 0}, {"0s", 0}};
+    for (unsigned i = 0; i < ARRAY_SIZE(times); i++) {
+        runs("--heartbeat", times[i].text);
+        cr_assert_eq(options.heartbeat_ms, times[i].ms, "%s", times[i].text);
+    }
+    static const char *const bad[] = {"1m", "1sec", "s", "1.5s", "1 s", "18446744073709551615s",
+                                      ""};
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+        refuses("--heartbeat", bad[i]);
 }
 
 Test(options, sizes_take_units_of_1024)
