@@ -5,9 +5,6 @@
 #include "shard/outgoing.h"
 #include "shard/shard.h"
 
-/* Nobody is known yet, so nobody may make us hold more than a HELLO needs. */
-#define HELLO_FRAME_BYTES_MAX 512u
-
 static bool readable(const struct session *session)
 {
     return session->blocked == 0 && session->state <= SESSION_LIVE;
@@ -166,34 +163,60 @@ static size_t read_bytes(struct shard *shard, struct session *session, struct sl
     return session->state > SESSION_LIVE ? in.len : at;
 }
 
+/* Appends to the last segment, then to new ones: nothing but the last is ever partly empty. */
+static bool held_append(struct shard *shard, struct segment **end, struct slice bytes, size_t piece)
+{
+    while (bytes.len > 0) {
+        if (*end != NULL && segment_room(*end) == 0)
+            end = &(*end)->next;
+        if (*end == NULL)
+            *end = segment_get(&shard->segments, size_min(bytes.len, piece));
+        if (*end == NULL)
+            return false;
+        size_t len = size_min(bytes.len, segment_room(*end));
+        memcpy((*end)->bytes + (*end)->used, bytes.data, len);
+        (*end)->used += (uint32_t)len;
+        bytes = slice_of(bytes.data + len, bytes.len - len);
+    }
+    return true;
+}
+
 static void hold(struct shard *shard, struct session *session, struct slice bytes)
 {
     struct segment **end = &session->held;
+    size_t piece = session->state < SESSION_LIVE ? HELLO_HELD_PIECE : SEGMENT_CAPACITY_MOST;
     size_t held = 0;
 
     for (; *end != NULL; end = &(*end)->next) {
         held += (*end)->used;
-        if ((*end)->next == NULL && segment_room(*end) >= bytes.len)
+        if ((*end)->next == NULL)
             break;
     }
-    if (held + bytes.len > HELD_BYTES_MAX) {
+    if (held + bytes.len > HELD_BYTES_MAX)
         session_cut(shard, session, REASON_INPUT_OVERRUN);
-        return;
-    }
-    if (*end == NULL)
-        *end = segment_get(&shard->segments, bytes.len);
-    if (*end == NULL) {
+    else if (!held_append(shard, end, bytes, piece))
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
-        return;
-    }
-    memcpy((*end)->bytes + (*end)->used, bytes.data, bytes.len);
-    (*end)->used += (uint32_t)bytes.len;
+}
+
+/* Whether a stranger may have sent so much more. */
+static bool hello_affords(struct session *session, size_t len)
+{
+    if (session->state >= SESSION_LIVE)
+        return true;
+    if (len > HELLO_BYTES_MAX - session->hello_bytes)
+        return false;
+    session->hello_bytes += (uint16_t)len;
+    return true;
 }
 
 void input_bytes(struct shard *shard, struct session *session, struct slice bytes)
 {
     if (session->state > SESSION_LIVE)
         return; /* ending: read and thrown away */
+    if (!hello_affords(session, bytes.len)) {
+        unreadable(shard, session, REASON_HELLO_BUDGET);
+        return;
+    }
     size_t taken = session->held == NULL ? read_bytes(shard, session, bytes) : 0;
     if (taken < bytes.len && session->state <= SESSION_LIVE)
         hold(shard, session, slice_of(bytes.data + taken, bytes.len - taken));

@@ -9,6 +9,20 @@
  * one receive round after reading was stopped, which is far less. */
 #define HELD_BYTES_MAX (512u * 1024u)
 
+/* Until WELCOME a connection is a stranger, and costs us no more than this. A HELLO with name and
+ * token has 66 bytes, so that 4 KiB are some sixty attempts at a name; whoever needs more is not
+ * looking for one. All that came counts, also what stands behind a HELLO that is being answered.
+ *
+ * State: a frame of at most 512 bytes in carry (2 KiB with the segment's rounding), and what is
+ * held in segments of 128 or 512 bytes, all but the last filled: 43 of 128 at worst, and one of
+ * 512. */
+#define HELLO_BYTES_MAX       4096u
+#define HELLO_FRAME_BYTES_MAX 512u
+#define HELLO_HELD_PIECE      (512u - sizeof(struct segment))
+#define HELLO_STATE_BYTES_MAX 8192u
+static_assert(2048u + (HELLO_BYTES_MAX / 96u + 1u) * 128u + 512u <= HELLO_STATE_BYTES_MAX,
+              "carry, and held in the smallest pieces");
+
 /* Borrowed for the call. */
 void input_bytes(struct shard *shard, struct session *session, struct slice bytes);
 /* The client may be read again: first what was held, then the socket. */

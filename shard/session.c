@@ -73,7 +73,9 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
         return;
     }
     flush_session(shard, session);
-    if (session->lane.bytes > shard->options->control_bytes_max / 2)
+    /* A stranger is read again when this reply has gone; a guest may owe some. */
+    uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
+    if (session->lane.bytes > unread_max)
         session_block(shard, session, BLOCK_LANE);
 }
 

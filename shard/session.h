@@ -70,15 +70,16 @@ struct session {
     uint32_t turn_member;  /* index of the membership whose feed is served first, or POOL_NONE */
     uint32_t due_next;     /* in flush's list */
     uint32_t linger;       /* index of the timer, or POOL_NONE */
-    uint32_t gather;     /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
-    uint16_t rooms;      /* memberships, joining ones too */
-    uint16_t unacked;    /* PUBLISH and DIRECT without a receipt */
-    uint16_t pending;    /* other requests without an answer */
-    uint16_t end_reason; /* enum reason */
-    uint16_t goodbye;    /* LEAVING: enum reason of the GOAWAY behind all that is owed, or 0 */
-    uint8_t state;       /* enum session_state */
-    uint8_t codec;       /* index into codecs, CODEC_UNKNOWN before the first bytes told */
-    uint8_t blocked;     /* BLOCK_… */
+    uint32_t gather;      /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
+    uint16_t rooms;       /* memberships, joining ones too */
+    uint16_t unacked;     /* PUBLISH and DIRECT without a receipt */
+    uint16_t pending;     /* other requests without an answer */
+    uint16_t end_reason;  /* enum reason */
+    uint16_t hello_bytes; /* received before WELCOME */
+    uint16_t goodbye;     /* LEAVING: enum reason of the GOAWAY behind all that is owed, or 0 */
+    uint8_t state;        /* enum session_state */
+    uint8_t codec;        /* index into codecs, CODEC_UNKNOWN before the first bytes told */
+    uint8_t blocked;      /* BLOCK_… */
     uint8_t name_bytes;
     bool due : 1;
     bool eof : 1;  /* the peer sent FIN */

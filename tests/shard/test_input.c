@@ -122,13 +122,24 @@ Test(input, what_comes_while_blocked_is_held_and_read_in_order)
     world_stop();
 }
 
+/* Logged in, and waits for as long as we like for the answer to NICK: the name's home is a probe.
+ */
+static struct client *guest_waiting(void)
+{
+    struct client *anna = client_open(0);
+
+    client_say(anna, .type = MSG_HELLO, .hello.name = name_homed("anna", 0));
+    expect(anna, MSG_WELCOME);
+    client_say(anna, .type = MSG_NICK, .nick.name = name_homed("berta", 1));
+    world_settle();
+    cr_assert_eq(anna->session->blocked, BLOCK_NAME);
+    return anna;
+}
+
 Test(input, a_blocked_client_is_not_read_from_the_socket)
 {
     world_start(1, 1, NULL);
-    struct client *anna = client_open(0);
-    client_say(anna, .type = MSG_HELLO, .hello.name = name_homed("anna", 1));
-    world_settle();
-    cr_assert_eq(anna->session->blocked, BLOCK_NAME);
+    struct client *anna = guest_waiting();
     static uint8_t much[1u << 20];
     size_t sent = 0;
     for (int idle = 0; idle < 20; idle++) {
@@ -147,13 +158,11 @@ Test(input, a_blocked_client_is_not_read_from_the_socket)
 Test(input, too_much_to_hold_ends_it)
 {
     world_start(1, 1, NULL);
-    struct client *anna = client_open(0);
+    struct client *anna = guest_waiting();
     static uint8_t much[64u << 10];
-    add_cmd(.type = MSG_HELLO, .hello.name = name_homed("anna", 1));
-    receive(anna, stream, stream_len);
     for (size_t held = 0; held + sizeof(much) <= HELD_BYTES_MAX; held += sizeof(much))
         receive(anna, much, sizeof(much));
-    cr_assert_eq(anna->session->state, SESSION_NAMING, "so much is held");
+    cr_assert_eq(anna->session->state, SESSION_LIVE, "so much is held");
     receive(anna, much, 1);
     cr_assert_eq(anna->session->state, SESSION_CLOSED);
     cr_assert_eq(anna->session->end_reason, REASON_INPUT_OVERRUN);
@@ -228,6 +237,114 @@ Test(input, a_stranger_gets_less_room_than_a_guest)
     client_bytes(bert, "\0\0\x40\x00\xc5\x01\x07\x00", 8);
     expect_error(bert, REASON_FRAME_TOO_LONG, MSG_NONE);
     expect_end(bert);
+    world_stop();
+}
+
+static size_t frames_len(void)
+{
+    cr_assert_eq(HELLO_BYTES_MAX % stream_len, 0);
+    return stream_len;
+}
+
+Test(input, a_stranger_who_drips_has_so_many_bytes_in_all)
+{
+    world_start(1, 0, NULL);
+    struct client *stranger = client_open(0);
+    add_ping(1);
+    size_t len = frames_len();
+    for (size_t at = 0; at < HELLO_BYTES_MAX; at++) {
+        receive(stranger, stream + at % len, 1);
+        if (at % len == len - 1)
+            expect_error(stranger, REASON_HELLO_FIRST, MSG_PING);
+    }
+    expect_silence(stranger);
+    receive(stranger, stream, 1);
+    expect_error(stranger, REASON_HELLO_BUDGET, MSG_NONE);
+    expect_end(stranger);
+    cr_assert_eq(world_shard(0)->segments.bytes_in_use, 0);
+    world_stop();
+}
+
+Test(input, a_stranger_who_floods_is_answered_one_by_one)
+{
+    world_start(1, 0, NULL);
+    struct client *stranger = client_open(0);
+    struct shard *shard = world_shard(0);
+    for (size_t i = 0; i < HELLO_BYTES_MAX / 16; i++)
+        add_ping(i);
+    frames_len();
+    cr_assert_eq(stream_len, HELLO_BYTES_MAX);
+    receive(stranger, stream, stream_len);
+    uint32_t one = stranger->session->lane.bytes;
+    cr_assert_gt(one, 0);
+    cr_assert_eq(stranger->session->blocked, BLOCK_LANE);
+    for (size_t answers = 0; answers < HELLO_BYTES_MAX / 16;) {
+        world_turn(0);
+        cr_assert_leq(stranger->session->lane.bytes, one, "more than one reply waits");
+        cr_assert_leq(shard->segments.bytes_in_use, HELLO_STATE_BYTES_MAX + 2 * 512,
+                      "and two replies: one that waits, one under way");
+        for (const struct event *event; (event = client_ready(stranger)) != NULL; answers++)
+            cr_assert_eq(event->error.reason, REASON_HELLO_FIRST);
+    }
+    expect_silence(stranger);
+    cr_assert_eq(stranger->session->blocked, 0);
+    cr_assert_null(stranger->session->held);
+    receive(stranger, stream, 1);
+    expect_error(stranger, REASON_HELLO_BUDGET, MSG_NONE);
+    expect_end(stranger);
+    world_stop();
+}
+
+Test(input, a_stranger_who_floods_while_being_named_is_held_in_little)
+{
+    static const size_t pieces[] = {1, 95, 96, 97, 479, 480, 481, 1900, HELLO_BYTES_MAX};
+
+    world_start(1, 1, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+        struct client *stranger = client_open(0);
+        struct shard *shard = world_shard(0);
+        stream_len = 0;
+        add_cmd(.type = MSG_HELLO, .hello.name = name_homed("anna", 1));
+        receive(stranger, stream, stream_len);
+        world_settle();
+        probe_expect(0, XMSG_NAME_CLAIM);
+        static uint8_t much[HELLO_BYTES_MAX];
+        size_t left = HELLO_BYTES_MAX - stream_len;
+        while (left > 0) {
+            size_t len = size_min(pieces[i], left);
+            receive(stranger, much, len);
+            left -= len;
+            cr_assert_leq(shard->segments.bytes_in_use, HELLO_STATE_BYTES_MAX);
+        }
+        cr_assert_eq(stranger->session->state, SESSION_NAMING);
+        receive(stranger, much, 1);
+        expect_error(stranger, REASON_HELLO_BUDGET, MSG_NONE);
+        expect_end(stranger);
+        cr_assert_eq(shard->segments.bytes_in_use, 0);
+        client_close(stranger);
+    }
+    world_stop();
+}
+
+Test(input, what_follows_hello_counts_until_welcome_and_not_behind_it)
+{
+    world_start(1, 0, NULL);
+    struct client *hasty = client_open(0), *anna = client_open(0);
+    add_cmd(.type = MSG_HELLO, .hello.name = slice_str("hasty"));
+    while (stream_len <= HELLO_BYTES_MAX)
+        add_ping(1);
+    receive(hasty, stream, stream_len);
+    expect_error(hasty, REASON_HELLO_BUDGET, MSG_NONE);
+    expect_end(hasty);
+    stream_len = 0;
+    add_cmd(.type = MSG_HELLO, .hello.name = slice_str("anna"));
+    receive(anna, stream, stream_len);
+    expect(anna, MSG_WELCOME);
+    stream_len = 0;
+    for (uint64_t i = 0; i < HELLO_BYTES_MAX; i++)
+        add_ping(i);
+    client_bytes(anna, stream, stream_len);
+    expect_pongs(anna, 0, HELLO_BYTES_MAX - 1);
     world_stop();
 }
 
