@@ -303,7 +303,8 @@ int server_run(const struct options *options)
     }
     server.mesh = mesh_new(server.workers_count, (uint32_t)options->mesh_slots);
     struct worker *workers = calloc(server.workers_count, sizeof(*workers));
-    if (server.mesh == NULL || workers == NULL) {
+    server.stats = stats_new(server.workers_count);
+    if (server.mesh == NULL || server.stats == NULL || workers == NULL) {
         log_error("cannot start: out of memory");
         return 1;
     }
@@ -318,6 +319,7 @@ int server_run(const struct options *options)
     int status = serve(&server, workers, &signals);
     if (atomic_load(&gone)) { /* else the workers run on until the process ends */
         mesh_free(server.mesh);
+        free(server.stats);
         free(workers);
     }
     return status;

@@ -8,6 +8,7 @@
 #include "core/thread.h"
 #include "shard/mesh.h"
 #include "shard/options.h"
+#include "shard/stats.h"
 
 struct shard;
 
@@ -16,6 +17,7 @@ struct server {
     struct options options;
     struct siphash_key key; /* of this run: nobody can choose names that share a home */
     struct mesh *mesh;
+    struct stats *stats; /* by shard: each is written by that shard */
     uint16_t workers_count;
     uint16_t port;
     uint64_t started_ms;

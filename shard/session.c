@@ -45,8 +45,11 @@ void session_accept(void *ctx, int fd)
     struct shard *shard = ctx;
     struct session *session = (struct session *)stream_open(&shard->streams, fd);
 
+    stats_add(shard->stats, STAT_ACCEPTED, 1);
     if (session == NULL) {
         close(fd); /* beyond clients_max and what is kept for saying so */
+        stats_add(shard->stats, STAT_UNANSWERED, 1);
+        stats_add_reason(shard->stats, STAT_ENDED, REASON_SERVER_FULL, 1);
         return;
     }
     session->id = (uint64_t)shard->index << 48 | ++shard->sessions_made;
@@ -72,6 +75,7 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return;
     }
+    stats_told(shard->stats, event);
     flush_session(shard, session);
     /* A stranger is read again when this reply has gone; a guest may owe some. */
     uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
@@ -297,6 +301,7 @@ static void session_closed(void *ctx, struct stream *stream)
         timer_stop(&shard->loop.wheel, &linger->timer);
         pool_put(&shard->lingers, session->linger);
     }
+    stats_add_reason(shard->stats, STAT_ENDED, session->end_reason, 1);
     log_debug("client %llx %.*s ended: %s, %llu bytes in, %llu out",
               (unsigned long long)session->id, session->name_bytes, session->name,
               reason_name(session->end_reason), (unsigned long long)stream->bytes_in,

@@ -247,6 +247,19 @@ static void turn_begin(void *ctx)
         settle(shard);
 }
 
+/* What others count, for whoever reads our stats. */
+static void show_counters(struct shard *shard)
+{
+    stats_set(shard->stats, STAT_OPEN, shard->streams.open);
+    stats_set(shard->stats, STAT_ACCEPT_FAILED, shard->listener.errors);
+    stats_set(shard->stats, STAT_ACCEPT_EXHAUSTED, shard->listener.exhausted);
+    stats_set(shard->stats, STAT_COMMANDS, shard->commands);
+    stats_set(shard->stats, STAT_SENDS, shard->flush.sends);
+    stats_set(shard->stats, STAT_TURNS, shard->loop.turns);
+    stats_set(shard->stats, STAT_WAKEUPS, shard->port->woken);
+    stats_set(shard->stats, STAT_CROSSED, shard->port->posted);
+}
+
 static uint64_t turn_end(void *ctx)
 {
     struct shard *shard = ctx;
@@ -256,6 +269,7 @@ static uint64_t turn_end(void *ctx)
         settle(shard);
     mesh_flush(shard->port);
     uint64_t sleep_ns = flush_run(shard);
+    show_counters(shard);
     bool outstanding = mesh_receipts(shard->port);
     if (mesh_congested(shard->port))
         return u64_min(sleep_ns, CONGESTED_NS);
@@ -352,6 +366,7 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     shard->index = index;
     shard->ports_count = server->mesh->ports_count;
     shard->port = &server->mesh->ports[index];
+    shard->stats = &server->stats[index];
     shard_current = shard;
     flush_init(&shard->flush);
     drain_init(&shard->drain);
@@ -390,6 +405,7 @@ int shard_fini(struct shard *shard)
 {
     int leaks = 0;
 
+    show_counters(shard);
     timer_stop(&shard->loop.wheel, &shard->drain.deadline);
     homes_fini(shard);
     leaks += report("memberships", shard->members.in_use);

@@ -78,7 +78,8 @@ struct shard {
     uint64_t sessions_made; /* the low bits of the next connection id */
     struct drain drain;     /* the server is stopping */
 
-    uint64_t commands; /* counter: decoded, refused ones too */
+    struct stats *stats; /* the server's, of this shard */
+    uint64_t commands;   /* counter: decoded, refused ones too */
 };
 
 extern _Thread_local struct shard *shard_current;

@@ -76,7 +76,9 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv)
     world.server.workers_count = (uint16_t)shards;
     world.server.mesh =
         mesh_new((uint16_t)(shards + probes), (uint32_t)world.server.options.mesh_slots);
+    world.server.stats = stats_new(shards);
     cr_assert_not_null(world.server.mesh);
+    cr_assert_not_null(world.server.stats);
     for (unsigned i = 0; i < probes; i++) {
         struct probe *probe = &world.probes[i];
         probe->port = &world.server.mesh->ports[shards + i];
@@ -184,6 +186,26 @@ static void quiesce(void)
         mesh_receipts(world.shards[i]->port);
 }
 
+uint64_t world_counted(enum stats_id stat)
+{
+    return stats_sum(world.server.stats, world.shards_count, stat);
+}
+
+uint64_t world_counted_reason(enum stats_reason_id stat, enum reason reason)
+{
+    return stats_sum_reason(world.server.stats, world.shards_count, stat, reason);
+}
+
+static void count_ends(void)
+{
+    uint64_t ended = 0;
+
+    for (unsigned i = 0; i < REASONS_COUNT; i++)
+        ended += world_counted_reason(STAT_ENDED, reasons[i]);
+    cr_assert_eq(world_counted(STAT_OPEN), 0);
+    cr_assert_eq(world_counted(STAT_ACCEPTED), ended, "each connection ends for one reason");
+}
+
 void world_stop(void)
 {
     while (world.clients != NULL)
@@ -204,7 +226,9 @@ void world_stop(void)
     }
     shard_current = NULL;
     probes_stop();
+    count_ends();
     mesh_free(world.server.mesh);
+    free(world.server.stats);
 }
 
 static struct slice homed(const char *prefix, unsigned port, bool person)

@@ -30,6 +30,10 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv);
 /* Cuts all clients, lets everything come home and checks that nothing leaked. */
 void world_stop(void);
 
+/* What all shards together have counted so far. */
+uint64_t world_counted(enum stats_id stat);
+uint64_t world_counted_reason(enum stats_reason_id stat, enum reason reason);
+
 /* The shard, which becomes the current one: what follows may be done in its name. */
 struct shard *world_shard(unsigned index);
 /* One turn of one shard, of each shard, and turns until nothing moves any more. */

@@ -1,0 +1,106 @@
+/* stats.c -- see stats.h. */
+#include "shard/stats.h"
+
+#include <stdlib.h>
+
+#include "core/check.h"
+
+const enum reason reasons[REASONS_COUNT] = {
+#define X(id, number, name, sentence) REASON_##id,
+    REASONS(X)
+#undef X
+};
+
+#define COUNTER false
+#define GAUGE   true
+
+const struct stats_row stats_rows[STATS_COUNT] = {
+#define X(id, kind, name, unit, help) {name, unit, help, kind, 0, 0},
+    STATS(X)
+#undef X
+};
+
+const struct stats_row stats_rows_by_reason[STATS_BY_REASON_COUNT] = {
+#define X(id, name, unit, least, most, help) {name, unit, help, COUNTER, least, most},
+    STATS_BY_REASON(X)
+#undef X
+};
+
+static unsigned reason_index(enum reason reason)
+{
+    switch (reason) {
+#define X(id, number, name, sentence) \
+    case REASON_##id:                 \
+        return REASON_INDEX_##id;
+        REASONS(X)
+#undef X
+    }
+    CHECK(!"a reason that does not exist");
+}
+
+struct stats *stats_new(unsigned shards)
+{
+    size_t bytes = shards * sizeof(struct stats); /* a multiple of its alignment */
+    struct stats *stats = aligned_alloc(CACHE_LINE, bytes);
+
+    if (stats != NULL)
+        memset(stats, 0, bytes);
+    return stats;
+}
+
+void stats_add_reason(struct stats *stats, enum stats_reason_id stat, enum reason reason,
+                      uint64_t n)
+{
+    const struct stats_row *row = &stats_rows_by_reason[stat];
+    _Atomic uint64_t *cell = &stats->by_reason[stat][reason_index(reason)];
+
+    CHECK(reason >= row->reason_least && reason <= row->reason_most);
+    /* Relaxed, as in stats_add. */
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static void refused(struct stats *stats, enum reason reason)
+{
+    if (reason <= stats_rows_by_reason[STAT_REFUSED].reason_most)
+        stats_add_reason(stats, STAT_REFUSED, reason, 1);
+}
+
+void stats_told(struct stats *stats, const struct event *event)
+{
+    switch (event->type) {
+    case MSG_GAP:
+        stats_add_reason(stats, STAT_GAPS, event->gap.reason, 1);
+        stats_add_reason(stats, STAT_GAP_NUMBERS, event->gap.reason,
+                         event->gap.to - event->gap.from + 1);
+        break;
+    case MSG_NACK:
+        refused(stats, event->nack.reason);
+        break;
+    case MSG_ERROR:
+        refused(stats, event->error.reason);
+        break;
+    default:
+        break;
+    }
+}
+
+uint64_t stats_sum(const struct stats *stats, unsigned shards, enum stats_id stat)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < shards; i++)
+        sum += atomic_load_explicit(&stats[i].plain[stat], memory_order_relaxed);
+    return sum;
+}
+
+uint64_t stats_sum_reason(const struct stats *stats, unsigned shards, enum stats_reason_id stat,
+                          enum reason reason)
+{
+    unsigned index = reason_index(reason);
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < shards; i++)
+        sum += atomic_load_explicit(&stats[i].by_reason[stat][index], memory_order_relaxed);
+    return sum;
+}

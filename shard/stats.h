@@ -1,0 +1,114 @@
+/* stats.h -- what a shard counts, for whoever asks: by name, unit and help.
+ *
+ * Each shard has one struct stats, which its thread alone writes; any thread may read all of them
+ * and add up (stats_sum). A count is a relaxed atomic: it is never torn, it may be a turn old, and
+ * nothing else hangs on it. They belong to the server and outlive the shards, so that the last sums
+ * can be taken when nobody counts any more.
+ *
+ * Two kinds of rows:
+ *
+ *   plain      one number. The first are counted where they happen, the others are counters of
+ *              the loop, the mesh and so on, shown to readers once for each turn (stats_set).
+ *   by reason  one number for each member of enum reason in the row's range. There are as many
+ *              cells as REASONS has lines, so a new reason cannot be forgotten.
+ *
+ * Every GAP, every refusal and every end of a connection is counted in the second kind, once:
+ * what a client is told in stats_told, which sees all that session_tell puts in a lane; the end of
+ * a connection where its descriptor is closed. So, at any moment when no shard is in a turn,
+ *
+ *     connections_accepted = connections_ended of all reasons + connections_open
+ */
+#ifndef UPROAR_SHARD_STATS_H
+#define UPROAR_SHARD_STATS_H
+
+#include <stdatomic.h>
+
+#include "proto/cmd.h"
+
+/* id, kind, name, unit, help */
+#define STATS(X)                                                                                  \
+    X(UNANSWERED, COUNTER, "connections_unanswered", "connections",                               \
+      "closed at once without a GOAWAY, since those kept for saying server-full were used up; "   \
+      "in connections_ended too")                                                                 \
+    X(ACCEPTED, COUNTER, "connections_accepted", "connections", "taken from the listener")        \
+    X(OPEN, GAUGE, "connections_open", "connections", "not closed yet")                           \
+    X(ACCEPT_FAILED, COUNTER, "accepts_failed", "connections",                                    \
+      "that broke before they could be accepted")                                                 \
+    X(ACCEPT_EXHAUSTED, COUNTER, "accepts_exhausted", "times",                                    \
+      "accepting paused for want of descriptors or memory; who waits in the backlog is not lost") \
+    X(COMMANDS, COUNTER, "commands", "commands", "decoded, refused ones too")                     \
+    X(SENDS, COUNTER, "sends", "sends", "given to the kernel, each with all that was owed")       \
+    X(TURNS, COUNTER, "turns", "turns", "of the shard's loop")                                    \
+    X(WAKEUPS, COUNTER, "wakeups", "wake-ups", "of sleeping shards, sent")                        \
+    X(CROSSED, COUNTER, "mesh_messages", "messages", "posted to shards, to itself too")
+
+/* id, name, unit, the range of reasons, help. A GAP has reasons of its own and may say no-memory.
+ */
+#define STATS_BY_REASON(X)                                                            \
+    X(REFUSED, "requests_refused", "requests", 1, 999, "answered with ERROR or NACK") \
+    X(GAPS, "gaps_told", "gaps", 1, 1999, "that members were told")                   \
+    X(GAP_NUMBERS, "gap_numbers", "messages", 1, 1999, "that those gaps covered")     \
+    X(ENDED, "connections_ended", "connections", 4000, 4999, "closed, with all that led to it")
+
+enum stats_id {
+#define X(id, kind, name, unit, help) STAT_##id,
+    STATS(X)
+#undef X
+        STATS_COUNT
+};
+
+enum stats_reason_id {
+#define X(id, name, unit, least, most, help) STAT_##id,
+    STATS_BY_REASON(X)
+#undef X
+        STATS_BY_REASON_COUNT
+};
+
+enum {
+#define X(id, number, name, sentence) REASON_INDEX_##id,
+    REASONS(X)
+#undef X
+        REASONS_COUNT
+};
+
+/* The reason that a cell of a row by reason belongs to, in the order of REASONS. */
+extern const enum reason reasons[REASONS_COUNT];
+
+struct stats_row {
+    const char *name, *unit, *help;
+    bool gauge;                         /* else it only grows */
+    uint16_t reason_least, reason_most; /* of a row by reason; 0: plain */
+};
+extern const struct stats_row stats_rows[STATS_COUNT];
+extern const struct stats_row stats_rows_by_reason[STATS_BY_REASON_COUNT];
+
+struct stats {
+    _Alignas(CACHE_LINE) _Atomic uint64_t plain[STATS_COUNT];
+    _Atomic uint64_t by_reason[STATS_BY_REASON_COUNT][REASONS_COUNT];
+};
+
+/* Zeroed, one for each shard. NULL: no memory. Given back with free(3). */
+struct stats *stats_new(unsigned shards);
+
+/* The shard's thread. One writer, so adding needs no locked instruction. */
+static inline void stats_set(struct stats *stats, enum stats_id stat, uint64_t value)
+{
+    atomic_store_explicit(&stats->plain[stat], value, memory_order_relaxed);
+}
+static inline void stats_add(struct stats *stats, enum stats_id stat, uint64_t n)
+{
+    stats_set(stats, stat, atomic_load_explicit(&stats->plain[stat], memory_order_relaxed) + n);
+}
+/* CHECKs that the reason is in the row's range. */
+void stats_add_reason(struct stats *stats, enum stats_reason_id stat, enum reason reason,
+                      uint64_t n);
+/* Counts what this event says, if it is a GAP or refuses a request. An ERROR that announces the
+ * end of the connection is counted with that end. */
+void stats_told(struct stats *stats, const struct event *event);
+
+/* Any thread: over stats[0..shards). */
+uint64_t stats_sum(const struct stats *stats, unsigned shards, enum stats_id stat);
+uint64_t stats_sum_reason(const struct stats *stats, unsigned shards, enum stats_reason_id stat,
+                          enum reason reason);
+
+#endif
