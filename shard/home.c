@@ -14,6 +14,7 @@ static void room_free(struct shard *shard, struct home_room *room)
         shard->homes.empties_count--;
     }
     list_del(&room->dirty);
+    list_del(&room->paced);
     segment_put(room->run.segment);
     segment_put(room->presence.segment);
     map_remove(&shard->homes.by_id, &room->by_id);
@@ -75,6 +76,7 @@ int homes_init(struct shard *shard)
     list_init(&homes->dirty);
     list_init(&homes->empties);
     timer_init(&homes->empties_end, empties_end);
+    presences_init(&homes->presences);
     int err = map_init(&homes->by_id, 64);
     return err < 0 ? err : map_init(&homes->by_name, 64);
 }
@@ -87,6 +89,7 @@ void homes_fini(struct shard *shard)
     while (homes->by_id.buckets != NULL && (node = map_walk(&homes->by_id, NULL)) != NULL)
         room_free(shard, container_of(node, struct home_room, by_id));
     timer_stop(&shard->loop.wheel, &homes->empties_end);
+    presences_fini(shard);
     map_fini(&homes->by_id);
     map_fini(&homes->by_name);
 }
@@ -139,20 +142,20 @@ static struct home_room *room_new(struct shard *shard, struct slice name)
     memcpy(room->name, name.data, name.len);
     list_init(&room->dirty);
     list_init(&room->empty);
+    list_init(&room->paced);
     map_add(&homes->by_id, &room->by_id, room->id);
     map_add(&homes->by_name, &room->by_name, shard_room_hash(shard, name));
     homes->count++;
     return room;
 }
 
-static void mark(struct shard *shard, struct home_room *room)
+void home_mark(struct shard *shard, struct home_room *room)
 {
     if (!list_linked(&room->dirty))
         list_add_tail(&shard->homes.dirty, &room->dirty);
 }
 
-/* One message to every interested port, all with the same payload. */
-static void post_all(struct shard *shard, struct home_room *room, const struct xmsg *what)
+void home_post(struct shard *shard, struct home_room *room, const struct xmsg *what)
 {
     for (unsigned word = 0; word < MESH_WORDS; word++) {
         for (uint64_t bits = room->interest[word]; bits != 0; bits &= bits - 1) {
@@ -168,26 +171,14 @@ static void post_all(struct shard *shard, struct home_room *room, const struct x
 
 static void close_run(struct shard *shard, struct home_room *room)
 {
-    struct xmsg msg = {.type = XMSG_EVENTS, .room = room->id};
+    struct xmsg msg = {.type = XMSG_EVENTS, .room = room->id, .number = room->members};
 
     if (room->run.segment == NULL)
         return;
     msg.id = room->run_first;
     msg.value = shard->loop.realtime_ms;
     xwriter_attach(&room->run, &msg);
-    post_all(shard, room, &msg);
-}
-
-static void close_presence(struct shard *shard, struct home_room *room)
-{
-    struct xmsg msg = {.type = XMSG_PRESENCE, .room = room->id, .value = room->members};
-
-    if (!room->presence_changed)
-        return;
-    room->presence_changed = false;
-    if (room->presence.segment != NULL)
-        xwriter_attach(&room->presence, &msg);
-    post_all(shard, room, &msg);
+    home_post(shard, room, &msg);
 }
 
 bool homes_close(struct shard *shard)
@@ -198,35 +189,10 @@ bool homes_close(struct shard *shard)
     while ((node = list_pop(&shard->homes.dirty)) != NULL) {
         struct home_room *room = list_entry(node, struct home_room, dirty);
         close_run(shard, room);
-        close_presence(shard, room);
+        presence_close(shard, room);
         any = true;
     }
     return any;
-}
-
-static void presence(struct shard *shard, struct home_room *room, enum presence_kind kind,
-                     uint64_t id, struct slice name, struct slice old_name)
-{
-    room->presence_changed = true;
-    mark(shard, room);
-    if (room->members > shard->options->presence_names_max) {
-        /* Count only from here on, also for what this turn has named so far. */
-        segment_put(room->presence.segment);
-        room->presence = (struct xwriter){NULL, 0};
-        return;
-    }
-    size_t tail = name.len + old_name.len;
-    struct xperson *record =
-        xwriter_reserve(&shard->vital, &room->presence, XRECORD_BYTES(struct xperson, tail));
-    if (record == NULL)
-        return; /* a run's worth of changes in one turn: the total is right all the same */
-    *record = (struct xperson){.id = id,
-                               .kind = (uint8_t)kind,
-                               .name_bytes = (uint8_t)name.len,
-                               .other_bytes = (uint8_t)old_name.len};
-    memcpy(record + 1, name.data, name.len);
-    if (old_name.len > 0)
-        memcpy((uint8_t *)(record + 1) + name.len, old_name.data, old_name.len);
 }
 
 static void refuse(struct shard *shard, const struct xmsg *join, struct slice name,
@@ -305,7 +271,7 @@ void home_join(struct shard *shard, const struct xmsg *msg)
     names->members = room->members;
     names->id = msg->id;
     tell_missed(room, msg, joined); /* behind xnames_attach, which counts its record */
-    presence(shard, room, PRESENCE_JOINED, msg->id, person, slice_of(NULL, 0));
+    presence_note(shard, room, PRESENCE_JOINED, msg->id, person, slice_of(NULL, 0));
 }
 
 void home_leave(struct shard *shard, const struct xmsg *msg)
@@ -324,7 +290,7 @@ void home_leave(struct shard *shard, const struct xmsg *msg)
         return;
     }
     xnames_of(msg, &person, NULL);
-    presence(shard, room, PRESENCE_LEFT, msg->id, person, slice_of(NULL, 0));
+    presence_note(shard, room, PRESENCE_LEFT, msg->id, person, slice_of(NULL, 0));
 }
 
 void home_rename(struct shard *shard, const struct xmsg *msg)
@@ -334,7 +300,7 @@ void home_rename(struct shard *shard, const struct xmsg *msg)
 
     CHECK(room != NULL);
     xnames_of(msg, &name, &old_name);
-    presence(shard, room, PRESENCE_RENAMED, msg->id, name, old_name);
+    presence_note(shard, room, PRESENCE_RENAMED, msg->id, name, old_name);
 }
 
 static struct xmessage *run_reserve(struct shard *shard, struct home_room *room, size_t bytes)
@@ -369,7 +335,7 @@ void home_publish(struct shard *shard, const struct xmsg *msg)
                 if (room->run.count == 1)
                     room->run_first = seq;
                 memcpy(out, in, bytes);
-                mark(shard, room);
+                home_mark(shard, room);
             }
         }
         shard_receipt(shard, &in->who, in->room, in->msgid, seq, in->body_bytes, reason);

@@ -19,6 +19,7 @@
 #include "core/map.h"
 #include "core/timer.h"
 #include "shard/mesh.h"
+#include "shard/presence.h"
 
 struct shard;
 
@@ -34,6 +35,8 @@ struct home_room {
     struct list dirty;
     struct list empty;       /* in homes.empties while it has no members */
     uint64_t empty_until_ms; /* monotonic */
+    struct list paced;       /* in presences.paced while it has told its count lately */
+    uint64_t paced_until_ms; /* monotonic */
     struct xwriter run;      /* struct xmessage, since the last post */
     struct xwriter presence; /* struct xperson, since the last turn */
     uint64_t run_first;      /* number of the run's first message */
@@ -52,6 +55,7 @@ struct homes {
     struct timer empties_end; /* when the first one ends */
     uint32_t made;            /* for the next id */
     uint32_t count;
+    struct presences presences;
 };
 
 int homes_init(struct shard *shard);
@@ -64,6 +68,10 @@ void home_publish(struct shard *shard, const struct xmsg *msg);
 void home_rename(struct shard *shard, const struct xmsg *msg);
 struct home_room *home_find_name(struct shard *shard, struct slice name);
 
+/* The room has something to post at the end of this turn. */
+void home_mark(struct shard *shard, struct home_room *room);
+/* One message to every interested port, all with the same payload, whose reference is taken. */
+void home_post(struct shard *shard, struct home_room *room, const struct xmsg *what);
 /* Posts what the turn gathered. Returns whether there was anything. */
 bool homes_close(struct shard *shard);
 

@@ -100,6 +100,9 @@ static const struct option_row rows[] = {
     NUMBER("presence-names", "N", presence_names_max, 256, 0, 1000000, NULL,
            "PRESENCE names who came and went in rooms up to this size; in larger ones it gives the "
            "number of members only"),
+    NUMBER("presence-interval", "MS", presence_ms, 250, 0, 600000, NULL,
+           "a room too large to name who came and went tells its number of members at most once in "
+           "so much time, and always the last one; 0: in every turn in which it changed"),
     NUMBER("list-entries", "N", list_entries_max, 500, 1, 10000, NULL,
            "entries in one answer to WHO or ROOMS; the total is always told"),
     NUMBER("sndbuf", "BYTES", sndbuf_bytes, 64 * KIB, 0, GIB, NULL,

@@ -30,6 +30,7 @@ struct options {
     uint64_t control_bytes_max;  /* replies waiting for one client */
     uint64_t unacked_max;        /* publishes of one client on their way to a home */
     uint64_t presence_names_max; /* members up to which PRESENCE gives names */
+    uint64_t presence_ms;        /* between two PRESENCE of a larger room; 0: each turn */
     uint64_t list_entries_max;   /* entries in one answer to WHO or ROOMS */
     uint64_t flush_us;           /* ceiling of the adaptive spacing between sends */
     uint64_t spin_us;

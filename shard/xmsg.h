@@ -68,7 +68,7 @@ struct xmsg {
     uint32_t cookie;         /* echoed: the member that waits, the parts of a list */
     uint64_t id;             /* connection id; EVENTS: first sequence number */
     uint64_t value;          /* by type: epoch, time, total */
-    uint64_t number;         /* by type: head, members */
+    uint64_t number;         /* by type: head, members (EVENTS: of the room) */
 };
 static_assert(sizeof(struct xmsg) == 64, "one cache line for each message");
 

@@ -441,57 +441,15 @@ Test(home, the_longest_body_passes)
     world_stop();
 }
 
-Test(home, presence_names_who_came_left_and_is_called_anew)
+Test(home, a_run_says_how_many_members_it_goes_to)
 {
     start(NULL);
     struct xmsg room = joined(0, 1, lobby);
-    ask(0, 2, lobby);
-    probe_expect(0, XMSG_JOINED);
-    const struct xmsg *msg = probe_expect(0, XMSG_PRESENCE);
-    const struct xperson *person = xmsg_record(msg, 0);
-    cr_assert_eq(msg->count, 1);
-    cr_assert_eq(msg->value, 2, "members");
-    cr_assert_eq(person->kind, PRESENCE_JOINED);
-    cr_assert_eq(person->id, 1002);
-    assert_slice(slice_of(person + 1, person->name_bytes), "anna");
-
-    struct xmsg *rename = probe_post(0, 0, XMSG_RENAME);
-    rename->room = room.room;
-    rename->id = 1002;
-    xnames_attach(probe_segments(0), rename, slice_str("berta"), slice_str("anna"));
-    leave(0, 2, room.room);
-    msg = probe_expect(0, XMSG_PRESENCE);
-    cr_assert_eq(msg->count, 2, "one PRESENCE for the turn");
-    cr_assert_eq(msg->value, 1);
-    person = xmsg_record(msg, 0);
-    cr_assert_eq(person->kind, PRESENCE_RENAMED);
-    assert_slice(slice_of(person + 1, person->name_bytes), "berta");
-    assert_slice(slice_of((const char *)(person + 1) + person->name_bytes, person->other_bytes),
-                 "anna");
-    person = xmsg_record(msg, (uint32_t)XRECORD_BYTES(struct xperson, 9));
-    cr_assert_eq(person->kind, PRESENCE_LEFT);
-    world_stop();
-}
-
-Test(home, in_large_rooms_presence_only_counts)
-{
-    start("--presence-names", "2");
-    struct xmsg room = {.room = 0};
-    for (uint32_t slot = 1; slot <= 2; slot++)
-        room = joined(0, slot, lobby);
-    ask(0, 3, lobby);
-    probe_expect(0, XMSG_JOINED);
-    const struct xmsg *msg = probe_expect(0, XMSG_PRESENCE);
-    cr_assert_eq(msg->count, 0);
-    cr_assert_null(msg->payload);
-    cr_assert_eq(msg->value, 3);
-    /* Somebody named and somebody not in one turn: then nobody is. */
-    leave(0, 3, room.room);
-    ask(0, 4, lobby);
-    probe_expect(0, XMSG_JOINED);
-    msg = probe_expect(0, XMSG_PRESENCE);
-    cr_assert_eq(msg->count, 0);
-    cr_assert_eq(msg->value, 3);
+    joined(1, 2, lobby);
+    probe_expect(0, XMSG_PRESENCE);
+    say(0, room.room, 1, 1, 10);
+    cr_assert_eq(probe_expect(0, XMSG_EVENTS)->number, 2);
+    cr_assert_eq(probe_expect(1, XMSG_EVENTS)->number, 2);
     world_stop();
 }
 
