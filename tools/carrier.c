@@ -22,6 +22,11 @@ int carrier_init(struct carrier *carrier, struct session *session, const struct 
 
 void carrier_fini(struct carrier *carrier)
 {
+    if (carrier->link != NULL && carrier->link->fd >= 0 &&
+        carrier->session->state != SESSION_DIALING) {
+        (void)link_flush(carrier->link);
+        link_finish(carrier->link, CARRIER_FAREWELL_MS);
+    }
     link_free(carrier->link);
     carrier->link = NULL;
 }
@@ -133,6 +138,7 @@ static void transmit(struct carrier *carrier)
 
     if (carrier->overrun) {
         carrier->overrun = false;
+        link_reset(carrier->link);
         lost(carrier, "the server takes in less than we send");
     } else if (result < 0) {
         /* What the server said before it went may still lie in the socket: a reason, often. */
@@ -159,7 +165,10 @@ void carrier_handle(struct carrier *carrier, short revents)
     }
     if (connected(carrier))
         transmit(carrier);
-    if (session->state == SESSION_DOWN || session->state == SESSION_OVER)
+    /* A connection that we give up ourselves: the session is to be there when we come back. */
+    if (session->state == SESSION_DOWN)
+        link_reset(carrier->link);
+    else if (session->state == SESSION_OVER)
         link_close(carrier->link);
 }
 

@@ -21,6 +21,8 @@
 #include "tools/net.h"
 #include "tools/session.h"
 
+#define CARRIER_FAREWELL_MS 1000u
+
 struct carrier {
     struct session *session;
     struct net_addr addr;
@@ -42,7 +44,8 @@ uint64_t carrier_now_ms(void);
  * 0 or -ENOMEM. */
 int carrier_init(struct carrier *carrier, struct session *session, const struct net_addr *addr,
                  uint32_t timeout_ms);
-/* Closes the connection, if there is one. */
+/* Ends the session: what was sent goes out, then FIN, which frees the name at once. Waits up to
+ * CARRIER_FAREWELL_MS for the server's. */
 void carrier_fini(struct carrier *carrier);
 
 void carrier_send(struct carrier *carrier, const struct cmd *cmd);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tools/options.h"
+#include "tools/client.h"
 #include "tools/printable.h"
 #include "tools/stamp.h"
 
@@ -131,7 +131,8 @@ static void note_up(struct chat *chat, const struct note *note)
     chat->down_why[0] = '\0';
     chat->back_said = false;
     chat->away_ms = note->away_ms;
-    if (strcmp(session->name, session->base_name) != 0)
+    /* One who comes back under the name that he had is told nothing new. */
+    if (strcmp(session->name, session->base_name) != 0 && (!note->again || session->name_tries > 1))
         chat_say(chat, "the name %s is taken; you are %s for now. /nick NAME changes it",
                  session->base_name, session->name);
     else if (!note->again)
@@ -409,7 +410,7 @@ void chat_note(struct chat *chat, const struct note *note)
         break;
     case NOTE_OVER:
         chat->quit = true;
-        chat->status = chat->session->was_up ? EXIT_INCOMPLETE : EXIT_NO_SERVER;
+        chat->status = client_status_over(note->reason, chat->session->was_up);
         snprintf(chat->ending, sizeof(chat->ending), "%s", note->why);
         break;
     case NOTE_JOINED:

@@ -2,8 +2,10 @@
 #include "tools/link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 struct link *link_new(void)
@@ -37,6 +39,42 @@ void link_close(struct link *link)
         close(link->fd);
     link->fd = -1;
     link->in_start = link->in_end = link->out_start = link->out_end = 0;
+}
+
+void link_reset(struct link *link)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    if (link->fd >= 0)
+        (void)setsockopt(link->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    link_close(link);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void link_finish(const struct link *link, unsigned wait_ms)
+{
+    uint64_t deadline = now_ms() + wait_ms, now;
+    char unwanted[4096];
+
+    if (link->fd < 0 || shutdown(link->fd, SHUT_WR) < 0)
+        return;
+    while ((now = now_ms()) < deadline) {
+        struct pollfd ready = {.fd = link->fd, .events = POLLIN};
+        ssize_t got;
+
+        if (poll(&ready, 1, (int)(deadline - now)) <= 0)
+            continue;
+        got = recv(link->fd, unwanted, sizeof(unwanted), MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+    }
 }
 
 int link_fill(struct link *link)

@@ -35,6 +35,12 @@ void link_free(struct link *link);
 /* Takes over a connected, non-blocking socket; whatever was buffered is forgotten. */
 void link_open(struct link *link, int fd);
 void link_close(struct link *link);
+/* Closes it with RST: the server keeps what belongs to a connection that broke, whereas FIN ends
+ * the session. */
+void link_reset(struct link *link);
+/* Says FIN and throws away what still comes, until the server has ended its direction too or
+ * wait_ms are over. Needed before closing for good: close(2) with unread input says RST. */
+void link_finish(const struct link *link, unsigned wait_ms);
 
 /* Receives once. The bytes (> 0), -EAGAIN when there are none now, 0 when the peer has ended, or
  * another negative errno. */

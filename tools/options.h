@@ -14,6 +14,7 @@ enum {
     EXIT_INCOMPLETE = 1, /* not all was acknowledged, or the connection was lost for good */
     EXIT_USAGE = 2,
     EXIT_NO_SERVER = 3, /* cannot connect, or refused */
+    EXIT_REPLACED = 4,  /* another connection has taken the session over */
 };
 
 enum verb { VERB_CHAT, VERB_SEND, VERB_TAIL, VERB_WHO, VERB_ROOMS };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/clock.h"
+#include "tools/client.h"
 
 static void on_send(void *ctx, const struct cmd *cmd)
 {
@@ -87,7 +88,7 @@ void script_tell(struct script *script, const struct note *note)
                 (double)note->retry_ms / 1000);
         break;
     case NOTE_OVER:
-        script_end(script, script->session.was_up ? EXIT_INCOMPLETE : EXIT_NO_SERVER, note->why);
+        script_end(script, client_status_over(note->reason, script->session.was_up), note->why);
         break;
     case NOTE_BARRED:
         script_end(script, EXIT_NO_SERVER, reason_sentence(note->reason));

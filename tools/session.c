@@ -50,6 +50,8 @@ static void end(struct session *session, enum reason reason, const char *why)
     struct note note = {.type = NOTE_OVER, .reason = reason, .why = why};
 
     session->state = SESSION_OVER;
+    explicit_bzero(session->token, sizeof(session->token));
+    session->token_len = 0;
     session->config.tell(session->config.ctx, &note);
 }
 
@@ -73,7 +75,8 @@ void session_lost(struct session *session, const char *why, uint64_t now_ms)
     note.retry_ms = backoff_ms(session);
     session->failures++;
     if (session->goodbye_ms != 0 && session->goaway_ms > 0)
-        note.retry_ms = session->goaway_ms + draw(session) % (session->goaway_ms / 4 + 1);
+        /* The server gives each client a time of its own: more jitter would undo that. */
+        note.retry_ms = session->goaway_ms + draw(session) % (session->goaway_ms / 20 + 1);
     session->goodbye_ms = 0;
     session->state = SESSION_DOWN;
     session->retry_ms = now_ms + note.retry_ms;
@@ -102,6 +105,7 @@ static void say_hello(struct session *session)
     struct cmd cmd = {.type = MSG_HELLO};
 
     cmd.hello.name = slice_str(session->name);
+    cmd.hello.token = slice_of(session->token, session->token_len);
     session->config.send(session->config.ctx, &cmd);
 }
 
@@ -113,7 +117,11 @@ void session_connected(struct session *session, uint64_t now_ms)
     session->pinged_ms = 0;
     session->goodbye_ms = 0;
     session->name_tries = 1;
-    memcpy(session->name, session->base_name, sizeof(session->name));
+    session->resumed = false;
+    session->restated = 0;
+    /* A token belongs to the name that the session had. */
+    if (session->token_len == 0)
+        memcpy(session->name, session->base_name, sizeof(session->name));
     say_hello(session);
 }
 
@@ -131,6 +139,34 @@ static void next_name(struct session *session)
     session->name_tries++;
 }
 
+static void token_set(struct session *session, struct slice token)
+{
+    session->token_len = token.len == TOKEN_BYTES ? TOKEN_BYTES : 0;
+    if (session->token_len != 0)
+        memcpy(session->token, token.data, TOKEN_BYTES);
+}
+
+/* The name is somebody else's. Whether there is another to try, and HELLO was said with it. */
+static bool rename_and_retry(struct session *session)
+{
+    bool varied = strcmp(session->name, session->base_name) != 0;
+
+    if (session->token_len != 0) {
+        /* Our session is gone and its name given away: begin as one who was never here. */
+        session->token_len = 0;
+        if (varied) {
+            memcpy(session->name, session->base_name, sizeof(session->name));
+            say_hello(session);
+            return true;
+        }
+    }
+    if (!session->config.name_may_vary || session->name_tries >= SESSION_NAME_TRIES)
+        return false;
+    next_name(session);
+    say_hello(session);
+    return true;
+}
+
 static void welcome(struct session *session, const struct event *event, uint64_t now_ms)
 {
     struct note note = {.type = NOTE_UP, .event = event, .again = session->was_up};
@@ -139,11 +175,14 @@ static void welcome(struct session *session, const struct event *event, uint64_t
         return;
     session->state = SESSION_UP;
     session->self = event->welcome.connection;
+    session->resumed = session->token_len != 0 && (event->welcome.features & WELCOME_RESUMED) != 0;
+    note.resumed = session->resumed;
+    token_set(session, event->welcome.token);
     session->up_ms = now_ms;
     name_set(session->name, event->welcome.name);
     session->idle_ms = SESSION_IDLE_MS;
     if (event->welcome.heartbeat_ms > 0)
-        session->idle_ms = (uint32_t)size_min(SESSION_IDLE_MS, event->welcome.heartbeat_ms);
+        session->idle_ms = (uint32_t)size_min(SESSION_IDLE_MS, event->welcome.heartbeat_ms / 2 + 1);
     if (session->was_up)
         note.away_ms = now_ms - session->down_ms;
     session->was_up = true;
@@ -174,12 +213,8 @@ static void refused(struct session *session, const struct event *event, uint64_t
         return;
     }
     if (event->error.about == MSG_HELLO && session->state == SESSION_GREETING) {
-        if (reason == REASON_NAME_TAKEN && session->config.name_may_vary &&
-            session->name_tries < SESSION_NAME_TRIES) {
-            next_name(session);
-            say_hello(session);
+        if (reason == REASON_NAME_TAKEN && rename_and_retry(session))
             return;
-        }
         if (reason == REASON_NO_MEMORY || reason == REASON_BUSY)
             session_lost(session, reason_sentence(reason), now_ms);
         else

@@ -11,6 +11,7 @@
  *      └──── session_lost, no answer in time, GOAWAY that says "come back" ──────┘
  *
  *     any ── a reason of 4500–4999, a name nobody may have, a first connection that fails ─► OVER
+ *            (one of them: somebody else has taken the session over)
  *
  * The socket follows the state: it is wanted in DIALING, used in GREETING and UP, and to be closed
  * in DOWN and OVER.
@@ -19,6 +20,12 @@
  * that was given or covered by a GAP; it joins again with both, checks that every MESSAGE is the
  * next one, and tells of a hole that no GAP explained (the server promises that there is none).
  * One JOIN is under way at a time: the refusal of a JOIN does not say of which room.
+ *
+ * WELCOME's token stays in memory and is said again with the name that the session had last. If the
+ * server still has the session, it restates the rooms by itself; nothing says when it has named
+ * the last of them. So every room is asked for all the same, and it does not matter whether the
+ * JOINED comes before the JOIN is refused with already-joined, after it, or as its answer. Numbers
+ * up to the head of such a JOINED that we have not got never come, and are told as one gap.
  *
  * Times are monotonic milliseconds. Callbacks must not call back into the session's
  * session_event, session_lost or session_tick. One thread.
@@ -32,11 +39,13 @@
 #define SESSION_RETRY_MS_MIN 500u   /* no attempt comes sooner */
 #define SESSION_RETRY_MS_MAX 15000u /* the back-off's ceiling */
 #define SESSION_STEADY_MS    10000u /* a connection that lived this long resets the back-off */
-#define SESSION_IDLE_MS      30000u /* silence after which we ask whether the server is there */
-#define SESSION_PONG_MS      15000u /* how long it may take to answer that */
-#define SESSION_GOODBYE_MS   2000u  /* after GOAWAY: how long the server may take to close */
-#define SESSION_NAME_TRIES   50u    /* names tried when digits may be appended */
-#define SESSION_NEVER        UINT64_MAX
+#define SESSION_IDLE_MS                                                                           \
+    30000u                        /* silence after which we ask whether the server is there; half \
+                                     of its heartbeat if that is less */
+#define SESSION_PONG_MS    15000u /* how long it may take to answer that */
+#define SESSION_GOODBYE_MS 2000u  /* after GOAWAY: how long the server may take to close */
+#define SESSION_NAME_TRIES 50u    /* names tried when digits may be appended */
+#define SESSION_NEVER      UINT64_MAX
 
 enum session_state { SESSION_DOWN, SESSION_DIALING, SESSION_GREETING, SESSION_UP, SESSION_OVER };
 
@@ -60,7 +69,7 @@ struct session_room {
 };
 
 enum note_type {
-    NOTE_UP,      /* WELCOME: name; again; away_ms */
+    NOTE_UP,      /* WELCOME: name; again, resumed, away_ms */
     NOTE_DOWN,    /* the connection ended: why, retry_ms */
     NOTE_OVER,    /* and will not come back: reason, why */
     NOTE_JOINED,  /* room; again: away_ms, missed, new_epoch */
@@ -76,6 +85,7 @@ struct note {
     struct session_room *room;
     const struct event *event;
     bool again, new_epoch;
+    bool resumed; /* the server had kept the session */
     enum reason reason;
     uint64_t away_ms, retry_ms;
     uint64_t missed;   /* numbers given in the room while we were away */
@@ -103,6 +113,10 @@ struct session {
     char name[NAME_BYTES_MAX + 1];      /* what was asked for last, or given */
     unsigned name_tries;
     uint64_t self; /* our connection id; 0 before WELCOME */
+    /* A secret, so nothing prints it. token_len is 0 before WELCOME, and once it has proved
+     * useless. */
+    uint8_t token[TOKEN_BYTES];
+    uint8_t token_len;
 
     bool was_up;         /* there was a WELCOME, ever */
     unsigned failures;   /* in a row: the back-off's exponent */
@@ -121,6 +135,8 @@ struct session {
     uint64_t msgid; /* the last one used */
     struct session_room rooms[SESSION_ROOMS_MAX];
     struct session_room *joining; /* whose JOIN is under way */
+    bool resumed;                 /* this connection goes on with an earlier one's session */
+    unsigned restated;            /* JOINs that may yet be refused although their room is joined */
 };
 
 /* Starts DOWN, with the first dial due at once. */

@@ -73,25 +73,73 @@ bool session_rooms_barred(struct session *session, const struct event *event)
 {
     struct session_room *room = session->joining;
     struct note note = {.type = NOTE_BARRED, .room = room, .event = event};
+    bool restated = session->resumed && event->error.reason == REASON_ALREADY_JOINED;
 
+    if (restated && session->restated > 0) {
+        session->restated--; /* its JOINED came first */
+        return true;
+    }
     if (room == NULL)
         return false;
     note.reason = event->error.reason;
     session->joining = NULL;
+    if (restated) {
+        session_rooms_join_next(session); /* its JOINED is on the way */
+        return true;
+    }
     tell(session, &note);
     room->state = ROOM_NONE;
     session_rooms_join_next(session);
     return true;
 }
 
+static void tell_gap(struct session *session, struct session_room *room, uint64_t from, uint64_t to,
+                     enum reason reason)
+{
+    struct note note = {.type = NOTE_GAP, .room = room, .from = from, .to = to, .reason = reason};
+
+    tell(session, &note);
+}
+
+/* A room of a resumed session that was left meanwhile. */
+static void leave_unwanted(struct session *session, uint32_t id)
+{
+    struct cmd cmd = {.type = MSG_LEAVE};
+
+    cmd.leave.room = id;
+    session->config.send(session->config.ctx, &cmd);
+}
+
+/* What was said while a resumed session was away and is not coming any more: some of it was never
+ * sent to us (the server says so by GAP), some was on its way when the connection broke (nobody
+ * says so). Told as one. */
+static void tell_away(struct session *session, struct session_room *room, uint64_t head)
+{
+    uint64_t from = room->seq + 1;
+
+    room->seq = head;
+    tell_gap(session, room, from, head, REASON_AWAY);
+}
+
 static void joined(struct session *session, const struct event *event, uint64_t now_ms)
 {
-    struct session_room *room = session->joining;
+    struct session_room *room = session_find(session, event->joined.name);
     struct note note = {.type = NOTE_JOINED, .room = room, .event = event};
 
-    if (room == NULL)
+    if (room == NULL) {
+        leave_unwanted(session, event->joined.room);
         return;
-    session->joining = NULL;
+    }
+    if (room == session->joining) {
+        session->joining = NULL;
+        session->restated += session->resumed;
+    }
+    if (room->state == ROOM_IN || room->state == ROOM_LEAVING) {
+        room->id = event->joined.room;
+        room->members = event->joined.members;
+        session_rooms_join_next(session);
+        return;
+    }
     note.again = room->known;
     if (note.again) {
         /* A head below what we have seen, under the same epoch, is a room that began anew too. */
@@ -107,6 +155,8 @@ static void joined(struct session *session, const struct event *event, uint64_t 
     room->members = event->joined.members;
     room->known = true;
     tell(session, &note);
+    if (session->resumed && note.missed > 0)
+        tell_away(session, room, event->joined.head);
     session_rooms_join_next(session);
 }
 
@@ -117,14 +167,6 @@ static void left(struct session *session, struct session_room *room, const struc
     note.reason = event->left.reason;
     tell(session, &note);
     room->state = ROOM_NONE;
-}
-
-static void tell_gap(struct session *session, struct session_room *room, uint64_t from, uint64_t to,
-                     enum reason reason)
-{
-    struct note note = {.type = NOTE_GAP, .room = room, .from = from, .to = to, .reason = reason};
-
-    tell(session, &note);
 }
 
 static void gap(struct session *session, struct session_room *room, const struct event *event)

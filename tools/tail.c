@@ -5,9 +5,11 @@
  * finds us slow, and what we miss comes as a GAP: nothing is lost in silence. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base.h"
@@ -16,6 +18,8 @@
 #include "tools/script.h"
 #include "tools/stamp.h"
 
+#define TAIL_FAREWELL_MS 300u
+
 struct tail {
     struct script script; /* first: `tell` gets it */
     enum paint paint;
@@ -23,11 +27,20 @@ struct tail {
     struct strbuf line;
 };
 
+static const struct tail *interruptible;
+
 /* Being interrupted is how a tail usually ends. Leaving from the handler also works while a write
- * to a stopped pager blocks; what is not flushed then was never shown. */
+ * to a stopped pager blocks; what is not flushed then was never shown. Saying FIN first gives the
+ * name back at once. */
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
+    if (interruptible != NULL) {
+        struct pollfd ended = {.fd = interruptible->script.carrier.link->fd, .events = POLLRDHUP};
+
+        if (shutdown(ended.fd, SHUT_WR) == 0)
+            poll(&ended, 1, TAIL_FAREWELL_MS);
+    }
     _exit(EXIT_FINE);
 }
 
@@ -101,12 +114,13 @@ int script_tail(const struct options *options)
     struct tail tail = {0};
     int status;
 
-    signal(SIGINT, on_interrupt);
-    signal(SIGTERM, on_interrupt);
     tail.paint = paint_choose(options->color, isatty(STDOUT_FILENO), getenv("TERM"),
                               getenv("COLORTERM"), getenv("NO_COLOR"));
     if (!script_init(&tail.script, options, JOIN_QUIET, tell))
         return EXIT_NO_SERVER;
+    interruptible = &tail;
+    signal(SIGINT, on_interrupt);
+    signal(SIGTERM, on_interrupt);
     session_join(&tail.script.session, slice_str(options->room));
     while (!tail.script.done) {
         script_turn(&tail.script, -1);
@@ -116,6 +130,9 @@ int script_tail(const struct options *options)
         }
     }
     status = tail.script.status;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    interruptible = NULL;
     script_fini(&tail.script);
     strbuf_fini(&tail.line);
     return status;

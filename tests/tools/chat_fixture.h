@@ -71,6 +71,8 @@ static inline void give_joined(uint32_t id, uint64_t epoch, uint64_t head, uint3
     event.joined.epoch = epoch;
     event.joined.head = head;
     event.joined.members = members;
+    if (session.joining != NULL)
+        event.joined.name = session_room_name(session.joining);
     session_event(&session, &event, 2000);
 }
 

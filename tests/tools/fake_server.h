@@ -34,6 +34,11 @@ void fake_gap(const char *room, uint64_t from, uint64_t to, enum reason reason);
 
 /* Closes every connection; `listening` says whether new ones are taken from then on. */
 void fake_drop(bool listening);
+/* From now on WELCOME has a token, and who loses the connection without FIN stays in the rooms
+ * under the name until the token comes back. */
+void fake_hold_sessions(bool hold);
+/* Connections that their client has ended with FIN. */
+unsigned fake_fins(void);
 void fake_goaway(enum reason reason, uint32_t reconnect_after_ms);
 void fake_new_epoch(void);
 

@@ -16,6 +16,7 @@ static struct session session;
 static struct {
     struct cmd cmd;
     char text[ROOM_BYTES_MAX + 1]; /* the name in it */
+    char token[TOKEN_BYTES + 1];   /* HELLO's */
 } sent[LOG_MAX];
 static struct {
     struct note note;
@@ -30,10 +31,13 @@ static inline void on_send(void *ctx, const struct cmd *cmd)
     (void)ctx;
     cr_assert(sent_count < LOG_MAX);
     sent[sent_count].cmd = *cmd;
-    if (cmd->type == MSG_HELLO)
+    if (cmd->type == MSG_HELLO) {
         text = cmd->hello.name;
-    else if (cmd->type == MSG_JOIN)
+        snprintf(sent[sent_count].token, sizeof(sent->token), "%.*s", (int)cmd->hello.token.len,
+                 (const char *)cmd->hello.token.data);
+    } else if (cmd->type == MSG_JOIN) {
         text = cmd->join.room;
+    }
     snprintf(sent[sent_count].text, sizeof(sent->text), "%.*s", (int)text.len,
              (const char *)text.data);
     sent_count++;
@@ -87,17 +91,29 @@ static inline void dial(uint64_t now)
     cr_assert_eq(last_cmd()->type, MSG_HELLO);
 }
 
-static inline void give_welcome(uint64_t now)
+#define TOKEN "0123456789abcdef"
+
+static inline void give_welcome_with(uint32_t features, const char *token, uint32_t heartbeat_ms,
+                                     uint64_t now)
 {
     struct event event = {.type = MSG_WELCOME};
 
     event.welcome.connection = 42;
+    event.welcome.features = features;
+    event.welcome.heartbeat_ms = heartbeat_ms;
     event.welcome.body_bytes_max = 1000;
     event.welcome.name = slice_str(session.name);
+    event.welcome.token = slice_str(token);
     session_event(&session, &event, now);
 }
 
-static inline void give_joined(uint32_t id, uint64_t epoch, uint64_t head, uint64_t now)
+static inline void give_welcome(uint64_t now)
+{
+    give_welcome_with(0, "", 0, now);
+}
+
+static inline void give_joined_as(const char *name, uint32_t id, uint64_t epoch, uint64_t head,
+                                  uint64_t now)
 {
     struct event event = {.type = MSG_JOINED};
 
@@ -105,7 +121,15 @@ static inline void give_joined(uint32_t id, uint64_t epoch, uint64_t head, uint6
     event.joined.epoch = epoch;
     event.joined.head = head;
     event.joined.members = 1;
+    event.joined.name = slice_str(name);
     session_event(&session, &event, now);
+}
+
+/* The answer to the JOIN under way. */
+static inline void give_joined(uint32_t id, uint64_t epoch, uint64_t head, uint64_t now)
+{
+    cr_assert_not_null(session.joining);
+    give_joined_as(session.joining->name, id, epoch, head, now);
 }
 
 static inline void give_message(uint32_t room, uint64_t seq, uint64_t now)

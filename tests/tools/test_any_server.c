@@ -34,8 +34,8 @@ static void on_show(void *ctx, const char *line)
 static void draw(const uint8_t dice[16], struct event *event, struct person *people,
                  struct room_entry *rooms)
 {
-    static const char *const texts[] = {"",       "lobby", "x\033[2J",    "\302\233",
-                                        "a\nb\r", "\177",  "\342\200\256"};
+    static const char *const texts[] = {"",       "lobby", "x\033[2J", "\302\233",
+                                        "a\nb\r", "\177",  "a",        "\342\200\256"};
     struct slice text = slice_str(texts[dice[1] % ARRAY_SIZE(texts)]);
 
     for (unsigned i = 0; i < 3; i++) {
@@ -79,7 +79,10 @@ static void draw(const uint8_t dice[16], struct event *event, struct person *peo
                                           dice[8] & 1 ? REASON_TOO_SLOW : REASON_NEW_EPOCH};
         break;
     case MSG_WELCOME:
-        event->welcome = (typeof(event->welcome)){.body_bytes_max = 100, .name = slice_str("anna")};
+        event->welcome = (typeof(event->welcome)){.features = dice[5] & WELCOME_RESUMED,
+                                                  .body_bytes_max = 100,
+                                                  .name = slice_str("anna"),
+                                                  .token = slice_of(dice, dice[6] & TOKEN_BYTES)};
         break;
     case MSG_ERROR:
         event->error = (typeof(event->error)){.reason = dice[6] % 24,

@@ -1,4 +1,5 @@
 /* test_link.c -- frames over a socket that gives and takes in pieces. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,65 @@ static struct link *link_to(int *peer)
     link_open(link, pair[0]);
     *peer = pair[1];
     return link;
+}
+
+/* The peer's end of a connection over loopback, where RST and FIN differ. */
+static struct link *link_over_tcp(int *peer)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(addr);
+    struct link *link = link_new();
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    cr_assert(bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    cr_assert(listen(listener, 1) == 0);
+    cr_assert(getsockname(listener, (struct sockaddr *)&addr, &len) == 0);
+    cr_assert(connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    *peer = accept(listener, NULL, NULL);
+    close(listener);
+    link_open(link, fd);
+    return link;
+}
+
+Test(link, says_fin_although_much_is_unread, .timeout = 30)
+{
+    char unread[3000] = {0}, byte;
+    int peer;
+    struct link *link = link_over_tcp(&peer);
+
+    cr_assert(write(peer, unread, sizeof(unread)) == sizeof(unread));
+    cr_assert(shutdown(peer, SHUT_WR) == 0);
+    link_finish(link, 10000);
+    link_close(link);
+    cr_expect_eq(recv(peer, &byte, 1, 0), 0, "FIN");
+    close(peer);
+    link_free(link);
+}
+
+Test(link, farewell_is_bounded_and_needs_no_socket, .timeout = 30)
+{
+    int peer;
+    struct link *link = link_over_tcp(&peer);
+
+    link_finish(link, 20);
+    link_close(link);
+    link_finish(link, 10000);
+    close(peer);
+    link_free(link);
+}
+
+Test(link, reset_is_seen_as_one)
+{
+    char byte;
+    int peer;
+    struct link *link = link_over_tcp(&peer);
+
+    link_reset(link);
+    cr_expect_eq(link->fd, -1);
+    cr_expect_eq(recv(peer, &byte, 1, 0), -1);
+    cr_expect_eq(errno, ECONNRESET);
+    close(peer);
+    link_free(link);
 }
 
 Test(link, gives_events_whatever_the_pieces)

@@ -179,7 +179,7 @@ Test(session_rooms, ignores_rooms_it_is_not_in)
     settle();
     give_message(99, 1, 2000);
     give_gap(99, 1, 5, REASON_TOO_SLOW, 2000);
-    give_joined(99, 1, 1, 2000);
+    give_joined_as("attic", 99, 1, 1, 2000);
     cr_expect_eq(told_count, 0);
 }
 
@@ -224,4 +224,134 @@ Test(session_rooms, presence_keeps_the_count_of_members)
     session_event(&session, &event, 2000);
     cr_expect_eq(told_count, 1);
     cr_expect_eq(session.rooms[0].members, 7);
+}
+
+/* Was in lobby up to 10 and in dev up to 5; resumed on a new connection at 7000, with the JOIN for
+ * lobby under way. */
+static void resume(void)
+{
+    begin(true, true);
+    session_join(&session, slice_str("lobby"));
+    session_join(&session, slice_str("dev"));
+    dial(1000);
+    give_welcome_with(0, TOKEN, 0, 1000);
+    give_joined(3, 9, 10, 1000);
+    give_joined(4, 1, 5, 1000);
+    session_lost(&session, "gone", 4000);
+    dial(7000);
+    sent_count = told_count = 0;
+    give_welcome_with(WELCOME_RESUMED, TOKEN, 0, 7000);
+    cr_assert_eq(sent_count, 1);
+    cr_assert_str_eq(sent[0].text, "lobby");
+    told_count = 0;
+}
+
+static void expect_both_in(void)
+{
+    cr_expect_eq(session_find(&session, slice_str("lobby"))->state, ROOM_IN);
+    cr_expect_eq(session_find(&session, slice_str("dev"))->state, ROOM_IN);
+    cr_expect_null(session.joining);
+}
+
+Test(session_rooms, resumed_rooms_are_known_by_name_and_missing_numbers_told_once)
+{
+    resume();
+    give_joined_as("lobby", 7, 9, 22, 7001);
+    cr_assert_eq(told_count, 2);
+    cr_expect(told[0].note.type == NOTE_JOINED && told[0].note.again);
+    cr_expect_eq(told[0].note.missed, 12);
+    cr_expect_eq(told[0].note.away_ms, 3001);
+    cr_expect_eq(told[1].note.type, NOTE_GAP);
+    cr_expect_eq(told[1].note.from, 11);
+    cr_expect_eq(told[1].note.to, 22);
+    cr_expect_eq(told[1].note.reason, REASON_AWAY);
+    give_gap(7, 15, 22, REASON_AWAY, 7002);
+    cr_expect_eq(told_count, 2, "11 to 14 were on their way: no hole of the server's");
+    give_message(7, 23, 7003);
+    cr_expect_eq(told_count, 3);
+    cr_expect_eq(last_note()->type, NOTE_MESSAGE);
+}
+
+Test(session_rooms, resumed_and_restated_before_the_join_is_refused)
+{
+    resume();
+    give_joined_as("lobby", 7, 9, 10, 7001);
+    give_joined_as("dev", 8, 1, 5, 7001);
+    give_error(MSG_JOIN, REASON_ALREADY_JOINED, 7002);
+    give_error(MSG_JOIN, REASON_ALREADY_JOINED, 7002);
+    expect_both_in();
+    cr_expect_eq(told_count, 2);
+    cr_expect_eq(last_note()->missed, 0);
+}
+
+Test(session_rooms, resumed_and_refused_before_the_room_is_restated)
+{
+    resume();
+    give_error(MSG_JOIN, REASON_ALREADY_JOINED, 7001);
+    cr_expect_str_eq(sent[1].text, "dev");
+    give_error(MSG_JOIN, REASON_ALREADY_JOINED, 7001);
+    cr_expect_eq(told_count, 0);
+    give_joined_as("dev", 8, 1, 5, 7002);
+    give_joined_as("lobby", 7, 9, 10, 7002);
+    expect_both_in();
+    cr_expect_eq(told_count, 2);
+}
+
+Test(session_rooms, resumed_and_restated_by_the_answer_itself)
+{
+    resume();
+    give_joined_as("lobby", 7, 9, 10, 7001);
+    cr_expect_str_eq(sent[1].text, "dev");
+    give_joined_as("dev", 8, 1, 6, 7002);
+    expect_both_in();
+}
+
+Test(session_rooms, resumed_without_one_of_its_rooms_is_told_why)
+{
+    resume();
+    give_joined_as("lobby", 7, 9, 10, 7001);
+    give_error(MSG_JOIN, REASON_ALREADY_JOINED, 7002);
+    give_error(MSG_JOIN, REASON_ROOM_FULL, 7003);
+    cr_expect_eq(last_note()->type, NOTE_BARRED);
+    cr_expect_eq(last_note()->reason, REASON_ROOM_FULL);
+    cr_expect_str_eq(told[told_count - 1].room, "dev");
+}
+
+Test(session_rooms, joined_twice_is_joined_once)
+{
+    resume();
+    give_joined_as("lobby", 7, 9, 10, 7001);
+    give_message(7, 11, 7001);
+    told_count = 0;
+    give_joined_as("lobby", 9, 9, 10, 7002);
+    cr_expect_eq(told_count, 0);
+    give_message(9, 12, 7003);
+    cr_expect_eq(last_note()->type, NOTE_MESSAGE, "under its new number");
+}
+
+Test(session_rooms, room_that_was_left_meanwhile_is_left_again)
+{
+    begin(true, true);
+    session_join(&session, slice_str("lobby"));
+    dial(1000);
+    give_welcome_with(0, TOKEN, 0, 1000);
+    give_joined(3, 9, 10, 1000);
+    session_lost(&session, "gone", 4000);
+    cr_assert_eq(session_leave(&session, &session.rooms[0]), 0);
+    dial(7000);
+    give_welcome_with(WELCOME_RESUMED, TOKEN, 0, 7000);
+    give_joined_as("lobby", 6, 9, 10, 7001);
+    cr_expect_eq(last_cmd()->type, MSG_LEAVE);
+    cr_expect_eq(last_cmd()->leave.room, 6);
+    cr_expect_null(session_find(&session, slice_str("lobby")));
+}
+
+Test(session_rooms, already_joined_is_a_refusal_without_resumption)
+{
+    begin(true, true);
+    session_join(&session, slice_str("lobby"));
+    dial(1000);
+    give_welcome(1000);
+    give_error(MSG_JOIN, REASON_ALREADY_JOINED, 1001);
+    cr_expect_eq(last_note()->type, NOTE_BARRED);
 }

@@ -1,5 +1,6 @@
 /* test_talk.c -- the program at a terminal, as a person meets it. */
 #include "tests/tools/client_fixture.h"
+#include "tools/options.h"
 
 TestSuite(talk, .init = client_init, .fini = client_fini, .timeout = 60);
 
@@ -54,6 +55,45 @@ Test(talk, honours_goaway)
     fake_goaway(REASON_BAD_VERSION, 0);
     cr_expect_eq(child_wait(&child), 1);
     child_expect(&child, "uproar: this protocol version is not spoken here");
+}
+
+Test(talk, resumes_its_session_under_its_name_and_says_what_was_missed)
+{
+    fake_hold_sessions(true);
+    settle();
+    child_type(&child, "/nick zoe\n");
+    child_expect(&child, "you are now zoe");
+    fake_drop(false);
+    child_expect(&child, "-- connection lost; trying again in ");
+    fake_skip("lobby", 12);
+    fake_drop(true);
+    child_expect(&child, "-- back; you were away for ");
+    child_expect(&child, " s. You missed 12 messages in #lobby\r\n");
+    child_type(&child, "hello\n");
+    child_expect(&child, " zoe: hello\r\n");
+    cr_expect_null(strstr(child.out.data, "token-"), "a secret");
+    cr_expect_null(strstr(child.out.data, "is taken"));
+    quit();
+}
+
+Test(talk, says_who_has_the_session_now)
+{
+    settle();
+    fake_goaway(REASON_REPLACED, 0);
+    cr_expect_eq(child_wait(&child), EXIT_REPLACED);
+    child_expect(&child, "uproar: another connection took this session over");
+}
+
+/* close(2) with unread input would say RST, and the server would keep the name. */
+Test(talk, quitting_says_fin_whatever_is_unread)
+{
+    settle();
+    child_type(&child, "/quit\n");
+    for (unsigned i = 0; i < 50; i++)
+        fake_say("lobby", "bob", "still talking");
+    cr_expect_eq(child_wait(&child), 0);
+    fake_await_members("lobby", 0);
+    cr_expect_eq(fake_fins(), 1);
 }
 
 Test(talk, several_rooms_and_direct_messages)
