@@ -29,6 +29,7 @@
 #define STREAM_STARVED    0x100u /* listed in streams->starved */
 #define STREAM_HUNGRY     0x200u /* the last receive filled its buffer: there is probably more */
 #define STREAM_DYING      0x400u /* listed in streams->dying */
+#define STREAM_KEPT       0x800u /* stream_keep was called: no descriptor, but a slot */
 
 /* Closing costs two system calls for each stream, some 10 us together: a mass disconnect is
  * spread over turns, about 2 ms each, so that the living do not wait for the dead. */
@@ -39,14 +40,21 @@ static struct stream *stream_at(const struct streams *streams, uint32_t slot)
     return pool_at(&streams->pool, slot);
 }
 
-/* The stream that an operation was made for, closing or not. */
-static struct stream *stream_of(const struct streams *streams, uint32_t slot, uint32_t generation)
+/* Whoever lives in this slot, closing or kept too. */
+static struct stream *slot_find(const struct streams *streams, uint32_t slot, uint32_t generation)
 {
     /* Only slots that live have odd generations, and only these may be looked at. */
     if (slot >= streams->pool.fresh || !(generation & 1) ||
         streams->generations[slot] != generation)
         return NULL;
     return stream_at(streams, slot);
+}
+
+/* The stream that an operation was made for, closing or not. One that is kept has none. */
+static struct stream *stream_of(const struct streams *streams, uint32_t slot, uint32_t generation)
+{
+    struct stream *stream = slot_find(streams, slot, generation);
+    return stream && !(stream->flags & STREAM_KEPT) ? stream : NULL;
 }
 
 static uint64_t stream_tag(const struct stream *stream, enum loop_op op)
@@ -349,6 +357,12 @@ static void stream_shut(struct streams *streams, struct stream *stream)
                      stream_tag(stream, LOOP_OP_CANCEL));
 }
 
+static void slot_free(struct streams *streams, uint32_t slot)
+{
+    streams->generations[slot]++;
+    pool_put(&streams->pool, slot);
+}
+
 static bool stream_bury(struct streams *streams, struct stream *stream)
 {
     if (!(stream->flags & STREAM_SHUT))
@@ -358,13 +372,36 @@ static bool stream_bury(struct streams *streams, struct stream *stream)
     CHECK(!(stream->flags & (STREAM_REARM | STREAM_STARVED)));
     close(stream->fd);
     stream->fd = -1;
-    streams->events.closed(streams->events.ctx, stream);
-    uint32_t slot = stream->slot;
-    streams->generations[slot]++;
     streams->open--;
     streams->closed++;
-    pool_put(&streams->pool, slot);
+    uint32_t slot = stream->slot, generation = stream->generation;
+    streams->events.closed(streams->events.ctx, stream);
+    /* Kept, perhaps even freed again by the owner in there? */
+    if (stream_of(streams, slot, generation))
+        slot_free(streams, slot);
     return true;
+}
+
+void stream_keep(struct streams *streams, struct stream *stream)
+{
+    /* Without a descriptor and not kept: that is inside closed(). */
+    CHECK(stream->fd == -1);
+    CHECK(!(stream->flags & STREAM_KEPT));
+    stream->flags |= STREAM_KEPT;
+    streams->kept++;
+}
+
+struct stream *stream_kept_find(const struct streams *streams, uint32_t slot, uint32_t generation)
+{
+    struct stream *stream = slot_find(streams, slot, generation);
+    return stream && (stream->flags & STREAM_KEPT) ? stream : NULL;
+}
+
+void stream_free(struct streams *streams, struct stream *stream)
+{
+    CHECK(stream->flags & STREAM_KEPT);
+    streams->kept--;
+    slot_free(streams, stream->slot);
 }
 
 /* Takes those that need no buffer any more out of the FIFO, in its order. */
@@ -441,17 +478,30 @@ int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes
 void streams_fini(struct streams *streams)
 {
     CHECK(streams->open == 0);
+    CHECK(streams->kept == 0);
     pool_fini(&streams->pool);
     free(streams->generations);
 }
 
-void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx)
+static void each(struct streams *streams, bool kept, void (*fn)(void *ctx, struct stream *stream),
+                 void *ctx)
 {
     for (uint32_t slot = 0; slot < streams->pool.fresh; slot++) {
         if (!(streams->generations[slot] & 1))
             continue;
         struct stream *stream = stream_at(streams, slot);
-        if (!(stream->flags & STREAM_CLOSING))
+        if (kept ? stream->flags & STREAM_KEPT : !(stream->flags & STREAM_CLOSING))
             fn(ctx, stream);
     }
+}
+
+void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx)
+{
+    each(streams, false, fn, ctx);
+}
+
+void streams_each_kept(struct streams *streams, void (*fn)(void *ctx, struct stream *stream),
+                       void *ctx)
+{
+    each(streams, true, fn, ctx);
 }

@@ -10,10 +10,18 @@
  *                                                                            │ shutdown(2)
  *                                                                            ▼
  *                                                     last completion in: close(2),
- *                                                     closed(), generation + 1, slot free
+ *                                                                  closed()
+ *                                                stream_keep │            │ (nothing)
+ *                                                            ▼            ▼
+ *                                                          KEPT ──────► generation + 1,
+ *                                                            stream_free  slot free
  *
  * close(2) alone would send no FIN while a receive is armed, and a slot that is reused before
  * the last completion came would hand one client's bytes to another; hence the order.
+ *
+ * What the owner's object knows may be worth more than its connection. A stream that is KEPT has
+ * no descriptor and nothing in flight: it is a slot with a generation, and memory. It ends when
+ * the owner says so, never by itself.
  *
  * The owner's object embeds the stream as its first member: one allocation, one slot, and
  * `slot` is the index of both. A stream holds no buffer: received bytes are borrowed for the
@@ -57,7 +65,7 @@ struct stream_events {
      * the owner's again only at closed() or sent(). At most once. */
     void (*failed)(void *ctx, struct stream *stream, int error);
     /* The end: nothing is in flight, the descriptor is closed. The object is freed when this
-     * returns. */
+     * returns, unless the owner called stream_keep in it. */
     void (*closed)(void *ctx, struct stream *stream);
 };
 
@@ -76,7 +84,8 @@ struct streams {
         dying;             /* closing, to be looked at by the bury step */
     bool purge;            /* a closing stream may sit in starved */
     uint32_t buffer_bytes; /* of a provided buffer */
-    uint32_t open;         /* streams that are not free */
+    uint32_t open;         /* streams that have a descriptor */
+    uint32_t kept;         /* that outlived theirs; open + kept is at most count_max */
     /* Counters. */
     uint64_t opened, closed, starvations;
 };
@@ -85,11 +94,12 @@ struct streams {
  * RECV and SEND operations and its bury step. 0 or negative errno. */
 int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes,
                  uint32_t count_max, const struct stream_events *events);
-/* CHECKs that no stream is open. */
+/* CHECKs that no stream is open or kept. */
 void streams_fini(struct streams *streams);
 
 /* Takes a connected, non-blocking socket and arms its receive. The object behind the stream is
- * zeroed except for the stream itself. NULL when count_max are open (fd stays the caller's). */
+ * zeroed except for the stream itself. NULL when count_max are open or kept, or the host has no
+ * memory (fd stays the caller's). */
 struct stream *stream_open(struct streams *streams, int fd);
 
 /* The stream in this slot if it is still of this generation and not closing, else NULL: how
@@ -117,7 +127,18 @@ void stream_finish(struct streams *streams, struct stream *stream);
 void stream_close(struct streams *streams, struct stream *stream, bool reset);
 bool stream_closing(const struct stream *stream);
 
-/* For every stream that is open, in any order; fn may close it. */
+/* Only inside closed(), for the stream that it is called with: the slot, its generation and the
+ * object stay when closed() returns. Whoever asks by stream_find finds it no more. */
+void stream_keep(struct streams *streams, struct stream *stream);
+/* The stream in this slot if it is still of this generation and kept, else NULL. */
+struct stream *stream_kept_find(const struct streams *streams, uint32_t slot, uint32_t generation);
+/* The end of one that is kept: the slot and the object are free at once. */
+void stream_free(struct streams *streams, struct stream *stream);
+
+/* For every stream that is open and not closing, in any order; fn may close it. */
 void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx);
+/* For every stream that is kept, in any order; fn may free it. */
+void streams_each_kept(struct streams *streams, void (*fn)(void *ctx, struct stream *stream),
+                       void *ctx);
 
 #endif

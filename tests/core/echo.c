@@ -94,9 +94,14 @@ static void on_closed(void *ctx, struct stream *stream)
     struct echo_peer *peer = (struct echo_peer *)stream;
     free(peer->filling);
     free(peer->flying);
+    peer->filling = peer->flying = NULL;
     echo->closeds++;
     if (echo->last == peer)
         echo->last = NULL;
+    if (echo->keep)
+        stream_keep(&echo->streams, stream);
+    if (echo->keep_and_free)
+        stream_free(&echo->streams, stream);
     listener_retry(&echo->listener);
 }
 

@@ -25,6 +25,8 @@ struct echo {
     bool close_first; /* closes each stream when its first bytes come */
     bool reset;       /* with RST */
     bool close_on_eof;
+    bool keep;              /* keeps each stream that closes */
+    bool keep_and_free;     /* and frees it in the same closed() */
     bool refuse;            /* closes what is accepted at once, without a stream */
     struct echo_peer *last; /* opened last */
     /* Counted in the callbacks. */

@@ -1,6 +1,5 @@
 /* test_stream.c -- one connection's life, in every receive mode. */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,20 +8,7 @@
 
 #include "core/clock.h"
 #include "tests/core/crowd.h"
-
-static struct uring_config modes[] = {
-    {.recv_mode = URING_RECV_CAPPED},
-    {.recv_mode = URING_RECV_MULTISHOT},
-    {.recv_mode = URING_RECV_ONESHOT},
-    {.recv_mode = URING_RECV_AUTO, .without = URING_NO_DEFER | URING_NO_NO_IOWAIT},
-};
-
-#define STREAM_TEST(name)                                                          \
-    ParameterizedTestParameters(stream, name)                                      \
-    {                                                                              \
-        return cr_make_param_array(struct uring_config, modes, ARRAY_SIZE(modes)); \
-    }                                                                              \
-    ParameterizedTest(struct uring_config *config, stream, name)
+#include "tests/core/modes.h"
 
 /* One client's echo on a connection that stays. */
 static void echo_through(struct echo *echo, int fd, size_t total)
@@ -524,10 +510,9 @@ Test(stream, more_than_a_burial_dies_in_turns)
     echo_fini(&echo);
 }
 
-static void nothing(void *ctx, struct stream *stream)
+static void keep(void *ctx, struct stream *stream)
 {
-    (void)ctx;
-    (void)stream;
+    stream_keep(ctx, stream);
 }
 
 Test(stream, full_means_null_and_the_descriptor_stays)
@@ -536,7 +521,7 @@ Test(stream, full_means_null_and_the_descriptor_stays)
     struct loop_owner owner = {0};
     struct loop loop;
     struct streams one;
-    struct stream_events events = {.closed = nothing};
+    struct stream_events events = {.ctx = &one, .closed = keep};
     char why[256];
     cr_assert_eq(loop_init(&loop, &config, &owner, why, sizeof(why)), 0, "%s", why);
     cr_assert_eq(streams_init(&one, &loop, sizeof(struct stream), 1, &events), 0);
@@ -551,9 +536,17 @@ Test(stream, full_means_null_and_the_descriptor_stays)
         cr_assert_eq(loop_turn(&loop), 0);
     cr_assert_eq(one.opened, 1);
     cr_assert_eq(one.closed, 1);
+    /* What is kept takes its place among count_max. */
+    cr_assert_null(stream_open(&one, pair[1]));
+    stream_free(&one, stream);
+    stream = stream_open(&one, pair[1]);
+    cr_assert_not_null(stream);
+    stream_close(&one, stream, false);
+    while (one.open > 0)
+        cr_assert_eq(loop_turn(&loop), 0);
+    stream_free(&one, stream);
     streams_fini(&one);
     loop_fini(&loop);
-    close(pair[1]);
 }
 
 Test(stream, two_sends_at_once_are_a_bug, .signal = SIGABRT)
