@@ -120,9 +120,10 @@ static const struct option_row rows[] = {
            "a send of which the peer acknowledges nothing for so long ends with stalled"),
     NUMBER("resume-window", "MS", resume_ms, 30000, 0, 3600000, NULL,
            "a session outlives a broken connection for so long, then leaves its rooms"),
-    NUMBER("drain-timeout", "MS", drain_ms, 10000, 0, 600000, NULL,
-           "at SIGTERM, time to hand over what is owed, then the rest is cut; reconnects are "
-           "spread over as long"),
+    NUMBER(
+        "drain-timeout", "MS", drain_ms, 10000, 0, 600000, NULL,
+        "at SIGTERM, time to hand over what is owed, then the rest is cut and the exit status is "
+        "75; reconnects are spread over as long"),
 
     CHOICE(
         "recv-mode", recv_mode, URING_RECV_AUTO, choice_recv, "Kernel",
@@ -237,11 +238,15 @@ static void print_help(void)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         print_row(&rows[i]);
     printf("\nSignals\n"
-           "  SIGTERM, SIGINT         take no more connections, tell every client GOAWAY,\n"
-           "                          hand over what is owed, exit; a second exits at once\n"
+           "  SIGTERM                 take no more connections, hand over what is owed, tell\n"
+           "                          every client by GOAWAY when to come back, exit; a second\n"
+           "                          SIGTERM or SIGINT: exit at once\n"
+           "  SIGINT                  the same within one second\n"
            "\nExit status\n"
-           "  0  stopped by a signal    1  could not start, or the kernel failed\n"
-           "  2  wrong usage\n");
+           "   0  stopped by a signal; every client was handed all that it was owed\n"
+           "   1  could not start, or the kernel failed\n"
+           "   2  wrong usage\n"
+           "  75  stopped by a signal; clients that did not read were cut\n");
 }
 
 static bool parse_number(const struct option_row *row, const char *text, uint64_t *value)

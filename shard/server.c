@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -209,6 +210,9 @@ static int start_workers(struct server *server, struct worker *workers, const in
     return 0;
 }
 
+/* What Ctrl-C leaves for goodbyes: somebody sits there and waits. */
+#define INTERRUPT_MS 1000u
+
 /* Until SIGTERM or SIGINT; a second one cuts. */
 static void wait_for_end(struct server *server, const sigset_t *signals)
 {
@@ -223,7 +227,8 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
                 return; /* watch_run says so */
             continue;
         }
-        stop++;
+        if (++stop == 1 && number == SIGINT)
+            server->drain_ms = u64_min(server->drain_ms, INTERRUPT_MS);
         log_info(stop == 1 ? "stopping: %s" : "stopping at once: %s", strsignal(number));
         /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
         atomic_store_explicit(&server->stop, stop, memory_order_seq_cst);
@@ -266,7 +271,9 @@ static int serve(struct server *server, struct worker *workers, const sigset_t *
     thread_join(&watcher);
     log_info("stopped after %llu s",
              (unsigned long long)((clock_monotonic_ns() / NS_PER_MS - server->started_ms) / 1000));
-    return atomic_load(&server->leaks) == 0 ? 0 : 1;
+    if (atomic_load(&server->leaks) > 0)
+        return 1;
+    return stats_sum(server->stats, server->workers_count, STAT_CUT) == 0 ? 0 : EX_TEMPFAIL;
 }
 
 int server_run(const struct options *options)
@@ -289,6 +296,7 @@ int server_run(const struct options *options)
     signal(SIGPIPE, SIG_IGN);
 
     server.options = *options;
+    server.drain_ms = options->drain_ms;
     server.started_ms = clock_monotonic_ns() / NS_PER_MS;
     random_bytes(&server.key, sizeof(server.key));
     workers_count(&server, &cpus);

@@ -22,6 +22,10 @@ struct server {
     uint16_t port;
     uint64_t started_ms;
 
+    /* How long clients get to read, and over what time they come back. Written by the main thread
+     * before it sets `stop`, read by shards that have seen it set. */
+    uint64_t drain_ms;
+
     /* Off the message path; relaxed, they only count. */
     _Alignas(CACHE_LINE) _Atomic uint32_t clients;
     _Atomic uint32_t rooms;

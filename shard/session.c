@@ -59,7 +59,7 @@ void session_accept(void *ctx, int fd)
     /* Relaxed: a count that nothing else hangs on. */
     uint32_t clients = atomic_fetch_add_explicit(&shard->server->clients, 1, memory_order_relaxed);
     if (drain_begun(&shard->drain))
-        session_goaway(shard, session, REASON_SHUTDOWN);
+        drain_accepted(shard, session);
     else if (clients >= shard->options->clients_max)
         session_goaway(shard, session, REASON_SERVER_FULL);
 }
@@ -228,7 +228,9 @@ void session_goaway(struct shard *shard, struct session *session, enum reason re
     if (session->state >= SESSION_ENDING)
         return;
     event.goaway.reason = reason;
-    event.goaway.reconnect_after_ms = reason < 4500 ? 1000 : 0;
+    event.goaway.reconnect_after_ms = reason == REASON_SHUTDOWN ? drain_reconnect_ms(shard)
+                                      : reason < 4500           ? 1000
+                                                                : 0;
     event.goaway.text = slice_str(reason_sentence(reason));
     session_tell(shard, session, &event);
     session_end(shard, session, reason);

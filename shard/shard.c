@@ -265,7 +265,7 @@ static uint64_t turn_end(void *ctx)
     struct shard *shard = ctx;
 
     settle(shard);
-    if (unlikely(drain_begun(&shard->drain)) && drain_step(shard))
+    while (unlikely(drain_begun(&shard->drain)) && drain_step(shard))
         settle(shard);
     mesh_flush(shard->port);
     uint64_t sleep_ns = flush_run(shard);

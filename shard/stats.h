@@ -31,6 +31,8 @@
       "closed at once without a GOAWAY, since those kept for saying server-full were used up; "   \
       "in connections_ended too")                                                                 \
     X(ACCEPTED, COUNTER, "connections_accepted", "connections", "taken from the listener")        \
+    X(CUT, COUNTER, "connections_cut", "connections",                                             \
+      "ended by a stop of the server before they had been handed all; in connections_ended too")  \
     X(OPEN, GAUGE, "connections_open", "connections", "not closed yet")                           \
     X(ACCEPT_FAILED, COUNTER, "accepts_failed", "connections",                                    \
       "that broke before they could be accepted")                                                 \

@@ -2,7 +2,7 @@
  *
  * A test starts the server (the program that $UPROARD names, else build/uproard) on a port of
  * the kernel's choice, speaks to it over loopback and stops it. server_stop is an assertion as
- * much as an end: SIGTERM must lead to exit status 0 in time, and nothing may have been logged
+ * much as an end: SIGTERM must lead to its exit status in time, and nothing may have been logged
  * as an error. $UPROAR_TEST_FLAGS adds options to every server, so that the same tests run
  * on what older kernels offer.
  *
@@ -30,14 +30,25 @@ struct server {
     /* To be set before server_stop: */
     bool errors_expected; /* the test provokes "error" lines */
     bool clients_stay;    /* they do not close when the server says it goes */
+    int status;           /* the exit status to expect: 0 unless said */
 };
 
 /* Arguments up to NULL. --listen, --port-file and, unless given, --workers 4 are added. */
-#define server_start(...) server_start_at(__LINE__, (const char *[]){__VA_ARGS__, NULL})
-struct server *server_start_at(int line, const char **flags);
-/* SIGTERM, upon which the clients go, exit status 0, a clean log. */
+#define server_start(...) server_start_to(-1, __VA_ARGS__)
+/* The same; it writes to this descriptor instead of to its log. */
+#define server_start_to(out, ...) \
+    server_start_at(__LINE__, (out), (const char *[]){__VA_ARGS__, NULL})
+struct server *server_start_at(int line, int out, const char **flags);
+/* Another one in the place of a server that has ended: the same port, folder and log. */
+#define server_again(server, ...) \
+    server_again_at(__LINE__, (server), (const char *[]){__VA_ARGS__, NULL})
+void server_again_at(int line, struct server *server, const char **flags);
+/* SIGTERM, upon which the clients go, the exit status, a clean log. */
 #define server_stop(server) server_stop_at(__LINE__, (server))
 void server_stop_at(int line, struct server *server);
+/* The same for a server that has been told already. */
+#define server_ended(server) server_ended_at(__LINE__, (server))
+void server_ended_at(int line, struct server *server);
 /* Whether the server's log (so far) holds this text. */
 bool server_logged(const struct server *server, const char *text);
 /* Descriptors that the server has open now. */

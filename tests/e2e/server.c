@@ -108,27 +108,21 @@ static size_t add_flags_of_environment(const char **args, size_t n)
     return n;
 }
 
-struct server *server_start_at(int line, const char **flags)
+/* On server->port, in its folder. */
+static void server_run(int line, struct server *server, int out, const char **flags)
 {
-    cr_assert(servers_count < SERVERS_MAX);
-    struct server *server = &servers[servers_count++];
-    char port_file[96], log[96], text[16];
-    const char *args[ARGS_MAX + 1] = {
-        program(), "--listen", "127.0.0.1:0", "--port-file", port_file, "--workers", "4"};
+    char port_file[96], address[32], text[16];
+    const char *args[ARGS_MAX + 1] = {program(), "--listen",  address, "--port-file",
+                                      port_file, "--workers", "4"};
     size_t n = 7;
 
-    snprintf(server->folder, sizeof(server->folder), "/tmp/uproar-e2e-XXXXXX");
-    cr_assert(mkdtemp(server->folder), "line %d: no folder: %s", line, strerror(errno));
+    snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
     server_path(server, "port", port_file, sizeof(port_file));
-    server_path(server, "log", log, sizeof(log));
     n = add_flags_of_environment(args, n);
     for (size_t i = 0; flags[i] && n < ARGS_MAX; i++)
         args[n++] = flags[i];
-
-    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    cr_assert(out >= 0);
+    unlink(port_file);
     server->pid = spawn(args, out);
-    close(out);
     cr_assert(server->pid > 0);
 
     uint64_t deadline = now_ms() + WAIT_MS;
@@ -145,7 +139,35 @@ struct server *server_start_at(int line, const char **flags)
     cr_assert(text[len - 1] == '\n', "the port file is written at once, newline included");
     server->port = (uint16_t)strtoul(text, NULL, 10);
     cr_assert(server->port != 0);
+}
+
+static int log_open(const struct server *server)
+{
+    char log[96];
+    server_path(server, "log", log, sizeof(log));
+    int out = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    cr_assert(out >= 0);
+    return out;
+}
+
+struct server *server_start_at(int line, int out, const char **flags)
+{
+    cr_assert(servers_count < SERVERS_MAX);
+    struct server *server = &servers[servers_count++];
+    snprintf(server->folder, sizeof(server->folder), "/tmp/uproar-e2e-XXXXXX");
+    cr_assert(mkdtemp(server->folder), "line %d: no folder: %s", line, strerror(errno));
+    int log = log_open(server);
+    server_run(line, server, out >= 0 ? out : log, flags);
+    close(log);
     return server;
+}
+
+void server_again_at(int line, struct server *server, const char **flags)
+{
+    cr_assert(server->pid == 0);
+    int log = log_open(server);
+    server_run(line, server, log, flags);
+    close(log);
 }
 
 bool server_logged(const struct server *server, const char *text)
@@ -160,13 +182,19 @@ void server_stop_at(int line, struct server *server)
     kill(server->pid, SIGTERM);
     if (!server->clients_stay)
         clients_fini();
+    server_ended_at(line, server);
+}
+
+void server_ended_at(int line, struct server *server)
+{
     int status = reap(server->pid, WAIT_MS);
-    if (status != 0)
+    if (status != server->status)
         show_log(server);
     if (status >= 0)
         server->pid = 0;
-    cr_assert(status == 0, "line %d: uproard ended with %d (-1: not at all) on SIGTERM", line,
-              status);
+    cr_assert(status == server->status,
+              "line %d: uproard ended with %d (-1: not at all) instead of %d", line, status,
+              server->status);
     if (!server->errors_expected && server_logged(server, " error ")) {
         show_log(server);
         cr_assert_fail("line %d: uproard logged an error", line);

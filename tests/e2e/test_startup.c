@@ -1,7 +1,6 @@
-/* test_startup.c -- how the server starts, refuses to, and stops. */
+/* test_startup.c -- how the server starts, and refuses to. */
 #include "tests/e2e/harness.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -94,61 +93,6 @@ Test(startup, two_servers_have_ports_of_their_own)
     client_close(login(b, "anna"), false);
     server_stop(a);
     server_stop(b);
-}
-
-/* Both signals, and all that comes before the end: what is owed, GOAWAY, FIN. */
-static void ends_politely(int signal_number, const char *workers)
-{
-    struct server *server = server_start("--workers", workers);
-    struct client *anna = login(server, "anna"), *bert = login(server, "bert");
-    struct client *silent = client_open(server);
-    uint32_t room = join_with(anna, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
-    join(bert, "lobby");
-    for (int i = 0; i < 200; i++)
-        publish(anna, room, "last words");
-    for (int i = 0; i < 200; i++)
-        expect(anna, MSG_ACK);
-    kill(server->pid, signal_number);
-
-    for (uint64_t seq = 1; seq <= 200; seq++)
-        cr_assert_eq(await(bert, MSG_MESSAGE)->message.seq, seq);
-    struct client *all[] = {anna, bert, silent};
-    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
-        const struct event *event = expect(all[i], MSG_GOAWAY);
-        cr_assert_eq(event->goaway.reason, REASON_SHUTDOWN);
-        cr_assert(event->goaway.text.len >= 10);
-        expect_eof(all[i]);
-        client_close(all[i], false);
-    }
-    server_stop(server); /* a second SIGTERM may meet a server that has gone */
-}
-
-Test(startup, sigterm_tells_everyone_and_ends_with_0)
-{
-    ends_politely(SIGTERM, "4");
-}
-
-Test(startup, sigint_does_the_same)
-{
-    ends_politely(SIGINT, "1");
-}
-
-Test(startup, a_client_that_does_not_read_cannot_hold_the_end_up)
-{
-    struct server *server = server_start("--drain-timeout", "300");
-    struct client *anna = login(server, "anna"), *stalled = login(server, "stalled");
-    uint32_t room = join_with(anna, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
-    join(stalled, "lobby");
-    static char body[8001];
-    memset(body, 'x', sizeof(body) - 1);
-    for (int i = 0; i < 2000; i++) {
-        publish(anna, room, body);
-        if (i % 100 == 99)
-            for (int k = 0; k < 100; k++)
-                expect(anna, MSG_ACK);
-    }
-    server->clients_stay = true;
-    server_stop(server);
 }
 
 Test(startup, file_of_the_port_that_cannot_be_written_is_an_error)

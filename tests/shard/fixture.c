@@ -69,6 +69,7 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv)
         args[count++] = *argv;
     cr_assert_eq(options_parse(&world.server.options, count, (char **)(uintptr_t)args),
                  OPTIONS_RUN);
+    world.server.drain_ms = world.server.options.drain_ms;
     log_set_level(LOG_WARN);
     random_bytes(&world.server.key, sizeof(world.server.key));
     world.shards_count = shards;

@@ -1,5 +1,12 @@
 /* test_drain.c -- everybody leaves, and nothing acknowledged is lost on the way out. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "tests/shard/fixture.h"
+#include "tests/shard/peer.h"
 
 static void stop(uint32_t how)
 {
@@ -102,7 +109,8 @@ Test(drain, waits_for_all_shards)
         world_turn(0);
     cr_assert_not(world_shard(0)->drain.numbered, "the other has not said that it is done");
     cr_assert_null(client_ready(anna));
-    world_turn(1);
+    world_turn(1); /* the accept is cancelled, */
+    world_turn(1); /* the listener is closed */
     world_turn(0);
     cr_assert(world_shard(0)->drain.numbered);
     world_settle();
@@ -146,6 +154,7 @@ Test(drain, cuts_who_does_not_read_at_the_deadline)
     world_settle();
     cr_assert_eq(shard->streams.open, 0);
     cr_assert_eq(shard->segments.bytes_in_use, 0);
+    cr_assert_eq(world_counted(STAT_CUT), 1);
     world_stop();
 }
 
@@ -159,5 +168,88 @@ Test(drain, told_twice_cuts_at_once)
     stop(2);
     world_settle();
     cr_assert_eq(world_shard(0)->streams.open, 0);
+    cr_assert_eq(world_counted(STAT_CUT), 1);
+    world_stop();
+}
+
+Test(drain, who_was_handed_everything_is_not_cut_but_left)
+{
+    world_start(1, 0, NULL);
+    struct client *anna = login(0, "anna");
+    stop(1);
+    expect(anna, MSG_GOAWAY);
+    expect_end(anna);
+    cr_assert_eq(world_shard(0)->streams.open, 1, "its FIN is awaited");
+    stop(2);
+    world_settle();
+    cr_assert_eq(world_shard(0)->streams.open, 0);
+    cr_assert_eq(world_counted(STAT_CUT), 0);
+    world_stop();
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Some have said HELLO and some have not; the shards have 9, 10 and 11 of them. */
+Test(drain, times_to_come_back_are_even_over_all_shards)
+{
+    enum { SHARDS = 3, CLIENTS = 30, STEP = 10000 / CLIENTS };
+    struct client *clients[CLIENTS];
+    uint32_t back[CLIENTS], n = 0;
+
+    world_start(SHARDS, 0, "--drain-timeout", "10000");
+    for (unsigned shard = 0; shard < SHARDS; shard++)
+        for (unsigned i = 0; i < 9 + shard; i++, n++) {
+            char name[8];
+            snprintf(name, sizeof(name), "c%u", n);
+            clients[n] = i % 3 > 0 ? login(shard, name) : client_open(shard);
+        }
+    cr_assert_eq(n, CLIENTS);
+    stop(1);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        back[i] = expect(clients[i], MSG_GOAWAY)->goaway.reconnect_after_ms;
+    qsort(back, CLIENTS, sizeof(*back), by_value);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        cr_assert(back[i] + 2 * STEP >= i * STEP && back[i] <= (i + 2) * STEP,
+                  "number %u comes back after %u ms", i, back[i]);
+    cr_assert_lt(back[CLIENTS - 1], 10000);
+    world_stop();
+}
+
+/* Connected before the listener was closed, accepted after the signal. */
+Test(drain, who_is_still_in_the_queue_is_told_as_well)
+{
+    world_start(1, 0, NULL);
+    struct sockaddr_in at;
+    socklen_t at_len = sizeof(at);
+    cr_assert_eq(getpeername(client_open(0)->fd, (struct sockaddr *)&at, &at_len), 0);
+    stop(1);
+    int fd = peer_connect(ntohs(at.sin_port), 0);
+    world_settle();
+    cr_assert_eq(world_counted(STAT_ACCEPTED), 2);
+    uint8_t said[64];
+    bool ended = false;
+    cr_assert_gt(peer_recv(fd, said, sizeof(said), &ended), FRAME_HEADER_BYTES);
+    cr_assert_eq(said[6], MSG_GOAWAY);
+    close(fd);
+    world_stop();
+}
+
+Test(drain, who_comes_when_it_is_over_is_cut)
+{
+    world_start(1, 0, "--drain-timeout", "0");
+    struct sockaddr_in at;
+    socklen_t at_len = sizeof(at);
+    cr_assert_eq(getpeername(client_open(0)->fd, (struct sockaddr *)&at, &at_len), 0);
+    int fd = peer_connect(ntohs(at.sin_port), 0);
+    stop(2);
+    world_settle();
+    cr_assert_eq(world_counted(STAT_ACCEPTED), 2);
+    cr_assert_eq(world_counted(STAT_OPEN), 0);
+    cr_assert_eq(world_counted(STAT_CUT), 2);
+    close(fd);
     world_stop();
 }

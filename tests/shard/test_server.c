@@ -178,8 +178,8 @@ Test(server, its_own_signal_from_outside_means_nothing)
 
 Test(server, a_second_signal_does_not_wait_for_anybody)
 {
-    pid_t pid =
-        start("--listen=127.0.0.1:0", "--workers=2", "--drain-timeout=600000", "--port-file", port_file);
+    pid_t pid = start("--listen=127.0.0.1:0", "--workers=2", "--drain-timeout=600000",
+                      "--port-file", port_file);
     uint16_t port = port_of(pid);
     int fd = client_of(port); /* never says FIN */
     uint64_t begin = clock_monotonic_ns();

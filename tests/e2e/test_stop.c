@@ -1,0 +1,256 @@
+/* test_stop.c -- how the server stops: what everyone is told before, and what it says at the end.
+ *
+ * Tests that begin with a number are rows of what users of other servers were hurt by: R16, a
+ * restart that all clients meet at once; R21, a stop in the wrong order. */
+#include "tests/e2e/harness.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+TestSuite(stop, .fini = harness_fini, .timeout = 120);
+
+/* Both signals, and all that comes before the end: what is owed, GOAWAY, FIN. */
+static void ends_politely(int signal_number, const char *workers)
+{
+    struct server *server = server_start("--workers", workers);
+    struct client *anna = login(server, "anna"), *bert = login(server, "bert");
+    struct client *silent = client_open(server);
+    uint32_t room = join_with(anna, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
+    join(bert, "lobby");
+    for (int i = 0; i < 200; i++)
+        publish(anna, room, "last words");
+    for (int i = 0; i < 200; i++)
+        expect(anna, MSG_ACK);
+    kill(server->pid, signal_number);
+
+    for (uint64_t seq = 1; seq <= 200; seq++)
+        cr_assert_eq(await(bert, MSG_MESSAGE)->message.seq, seq);
+    struct client *all[] = {anna, bert, silent};
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+        const struct event *event = expect(all[i], MSG_GOAWAY);
+        cr_assert_eq(event->goaway.reason, REASON_SHUTDOWN);
+        cr_assert(event->goaway.text.len >= 10);
+        cr_assert_lt(event->goaway.reconnect_after_ms, signal_number == SIGINT ? 1000 : 10000);
+        expect_eof(all[i]);
+        client_close(all[i], false);
+    }
+    server_ended(server);
+}
+
+Test(stop, sigterm_tells_everyone_and_ends_with_0)
+{
+    ends_politely(SIGTERM, "4");
+}
+
+Test(stop, sigint_does_the_same_within_a_second)
+{
+    ends_politely(SIGINT, "1");
+}
+
+/* A client that has not been handed all: it has never read, and there is more than fits. */
+static struct client *stalled(struct server *server)
+{
+    struct client *anna = login(server, "anna"), *stalled = login(server, "stalled");
+    uint32_t room = join_with(anna, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
+    join(stalled, "lobby");
+    static char body[8001];
+    memset(body, 'x', sizeof(body) - 1);
+    for (int i = 0; i < 2000; i++) {
+        publish(anna, room, body);
+        if (i % 100 == 99)
+            for (int k = 0; k < 100; k++)
+                expect(anna, MSG_ACK);
+    }
+    server->clients_stay = true;
+    return anna;
+}
+
+Test(stop, a_client_that_does_not_read_is_cut_at_the_drain_timeout_with_75)
+{
+    struct server *server = server_start("--drain-timeout", "300");
+    stalled(server);
+    server->status = EX_TEMPFAIL;
+    server_stop(server);
+    cr_assert(server_logged(server, "1 clients cut"));
+}
+
+Test(stop, a_second_signal_cuts_at_once_with_75)
+{
+    struct server *server = server_start("--drain-timeout", "600s");
+    struct client *anna = stalled(server);
+    kill(server->pid, SIGTERM);
+    expect(anna, MSG_GOAWAY);
+    client_close(anna, false);
+    kill(server->pid, SIGINT);
+    server->status = EX_TEMPFAIL;
+    server_ended(server);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+Test(stop, R16_clients_are_told_to_come_back_evenly_over_the_drain_period)
+{
+    enum { CLIENTS = 200, SECONDS = 10 };
+    struct server *server = server_start("--workers", "2", "--drain-timeout", "10s");
+    struct client *clients[CLIENTS];
+    uint32_t back[CLIENTS];
+    unsigned in_second[SECONDS] = {0};
+
+    for (int i = 0; i < CLIENTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "guest-%d", i);
+        clients[i] = i % 10 ? login(server, name) : client_open(server); /* some say nothing */
+    }
+    kill(server->pid, SIGTERM);
+    for (int i = 0; i < CLIENTS; i++) {
+        back[i] = expect(clients[i], MSG_GOAWAY)->goaway.reconnect_after_ms;
+        cr_assert_lt(back[i], SECONDS * 1000);
+        in_second[back[i] / 1000]++;
+        client_close(clients[i], false);
+    }
+    for (int i = 0; i < SECONDS; i++)
+        cr_assert(in_second[i] >= CLIENTS / SECONDS * 8 / 10 &&
+                      in_second[i] <= CLIENTS / SECONDS * 12 / 10,
+                  "%u of %u come back in second %d", in_second[i], CLIENTS, i);
+    /* Within a second, too: no two shards send theirs at the same moments. */
+    qsort(back, CLIENTS, sizeof(*back), by_value);
+    for (int i = 0; i + 8 < CLIENTS; i++)
+        cr_assert_gt(back[i + 8], back[i] + 100, "nine clients within %u ms",
+                     back[i + 8] - back[i]);
+    server_ended(server);
+}
+
+/* A member of the room, who says something whenever it may. */
+struct talker {
+    struct client *client;
+    uint64_t said, acked; /* publishes, and how many of them were acknowledged */
+    uint64_t acked_seq;   /* the highest number that an ACK named */
+    uint64_t seen;        /* every message up to here was given to it */
+    bool goaway;
+};
+
+static void listen_to(struct talker *talker)
+{
+    const struct event *event;
+
+    while ((event = client_next(talker->client, 0))) {
+        cr_assert_not(talker->goaway, "something was said after GOAWAY");
+        switch (event->type) {
+        case MSG_MESSAGE:
+            cr_assert_eq(event->message.seq, talker->seen + 1);
+            talker->seen++;
+            break;
+        case MSG_ACK:
+            talker->acked++;
+            if (event->ack.seq > talker->acked_seq)
+                talker->acked_seq = event->ack.seq;
+            break;
+        case MSG_GOAWAY:
+            talker->goaway = true;
+            break;
+        default:
+            cr_assert_fail("an event of type %d", event->type);
+        }
+    }
+}
+
+Test(stop, R21_under_load_no_acknowledged_message_is_lost)
+{
+    enum { TALKERS = 8, WINDOW = 32, ENOUGH = 4000 };
+    struct server *server = server_start("--workers", "4", "--feed-bytes", "64M");
+    struct talker talkers[TALKERS] = {0};
+    uint64_t acked = 0, highest = 0;
+    unsigned gone = 0;
+    uint32_t room = 0;
+
+    for (int i = 0; i < TALKERS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "talker-%d", i);
+        talkers[i].client = login_on(server, name, i % 4);
+        room = join(talkers[i].client, "lobby");
+    }
+    for (bool told = false; gone < TALKERS;) {
+        if (!told && acked >= ENOUGH) {
+            kill(server->pid, SIGTERM);
+            told = true;
+        }
+        acked = gone = 0;
+        for (int i = 0; i < TALKERS; i++) {
+            struct talker *talker = &talkers[i];
+            for (; !talker->goaway && talker->said < talker->acked + WINDOW; talker->said++)
+                publish(talker->client, room, "something to be told to everybody");
+            listen_to(talker);
+            acked += talker->acked;
+            gone += talker->client->eof;
+            cr_assert_not(talker->client->reset, "talker %d was cut", i);
+        }
+    }
+    for (int i = 0; i < TALKERS; i++)
+        if (talkers[i].acked_seq > highest)
+            highest = talkers[i].acked_seq;
+    cr_assert_geq(highest, ENOUGH);
+    for (int i = 0; i < TALKERS; i++) {
+        cr_assert(talkers[i].goaway, "talker %d was not told", i);
+        cr_assert_geq(talkers[i].seen, highest, "talker %d was not given what was acknowledged", i);
+        client_close(talkers[i].client, false);
+    }
+    server_ended(server);
+}
+
+static void late(const struct server *server)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(server->port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == ECONNREFUSED ||
+              errno == ECONNRESET);
+    close(fd);
+}
+
+Test(stop, two_hundred_times_on_one_port_with_clients_each_time)
+{
+    struct server *server = server_start("--workers", "2");
+    for (int i = 0; i < 200; i++) {
+        struct client *anna = login(server, "anna"), *silent = client_open(server);
+        join(anna, "lobby");
+        kill(server->pid, SIGTERM);
+        late(server); /* is told goodbye, or refused: either is fine */
+        expect(anna, MSG_GOAWAY);
+        expect(silent, MSG_GOAWAY);
+        client_close(anna, i % 3 == 0);
+        client_close(silent, false);
+        server_ended(server);
+        server_again(server, "--workers", "2");
+    }
+    server_stop(server);
+}
+
+Test(stop, a_log_that_nobody_reads_holds_nothing_up)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    char junk[4096] = "";
+    while (write(ends[1], junk, sizeof(junk)) > 0)
+        ;
+    cr_assert_eq(errno, EAGAIN);
+    cr_assert_eq(fcntl(ends[1], F_SETFL, 0), 0); /* the server's end waits */
+    struct server *server = server_start_to(ends[1], "--workers", "2");
+    struct client *anna = login(server, "anna");
+    kill(server->pid, SIGTERM);
+    expect(anna, MSG_GOAWAY);
+    client_close(anna, false);
+    server_ended(server);
+    close(ends[0]);
+    close(ends[1]);
+}
