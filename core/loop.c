@@ -107,12 +107,12 @@ static void completion_dispatch(struct loop *loop, const struct uring_cqe *cqe)
         uring_buffer_put(loop->ring, cqe->buffer);
 }
 
-static void completions_reap(struct loop *loop)
+static void completions_reap(struct loop *loop, unsigned most)
 {
     struct uring_cqe batch[REAP_BATCH];
     unsigned total = 0;
-    while (total < REAP_MAX) {
-        unsigned n = uring_reap(loop->ring, batch, REAP_BATCH);
+    while (total < most) {
+        unsigned n = uring_reap(loop->ring, batch, (unsigned)u64_min(REAP_BATCH, most - total));
         if (n == 0)
             break;
         for (unsigned i = 0; i < n; i++)
@@ -186,9 +186,14 @@ int loop_turn(struct loop *loop)
     time_set(loop, clock_monotonic_ns());
     loop->realtime_ms = clock_realtime_ms();
     busy_measure(loop);
+    /* Counted before the inboxes are drained. A completion that is posted meanwhile may have been
+     * caused by what came too late for this drain: it is for the next turn, and keeps uring_enter
+     * from sleeping. With DEFER_TASKRUN only a full submission queue can make some complete here,
+     * with COOP_TASKRUN they come at any time. */
+    unsigned completed = uring_completed(loop->ring);
     if (owner->begin)
         owner->begin(owner->ctx);
-    completions_reap(loop);
+    completions_reap(loop, (unsigned)u64_min(completed, REAP_MAX));
     /* Both clocks move on by what the completions took; one reading does. */
     uint64_t now_ns = clock_monotonic_ns();
     loop->realtime_ms += now_ns / NS_PER_MS - loop->now_ms;

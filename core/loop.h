@@ -1,14 +1,15 @@
 /* loop.h -- one thread's turn, always in the same order.
  *
  *   begin    the owner drains its inboxes, up to where they stood
- *   reap     completions, each to the handler of its operation
+ *   reap     completions that were there before begin, each to the handler of its operation
  *   timers   those that are due
  *   end      the owner builds sends and publishes outboxes
  *   bury     streams whose last completion has arrived are closed (core/stream.h)
  *   enter    submit, and sleep if there is nothing to do
  *
  * Inboxes come first: what was in a ring before a client's bytes arrived is handled before
- * those bytes. Handlers only append; nothing is freed inside one.
+ * those bytes. So bytes that arrive while the inboxes are drained wait for the next turn.
+ * Handlers only append; nothing is freed inside one.
  *
  * One thread, except loop_stop and wake_ring(&loop->wake), which any thread may call.
  */

@@ -482,6 +482,11 @@ bool uring_ready(const struct uring *u)
     return io_uring_cq_ready(&u->ring) > 0 || kernel_holds_back(u);
 }
 
+unsigned uring_completed(const struct uring *u)
+{
+    return io_uring_cq_ready(&u->ring);
+}
+
 int uring_enter(struct uring *u, uint64_t timeout_ns)
 {
     buffers_show(u);

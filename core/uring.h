@@ -102,6 +102,9 @@ unsigned uring_buffer_bytes(const struct uring *ring);
 
 /* Would uring_reap, after at most an enter that does not wait, have something to give? */
 bool uring_ready(const struct uring *ring);
+/* How many completions uring_reap could give now, without any enter. What others did before one of
+ * these was posted is visible to the caller (the kernel's tail is read with acquire). */
+unsigned uring_completed(const struct uring *ring);
 
 /* For tests: of the operations prepared from now on, the one after `skip` others is not made and
  * completes with `res`. Faults cannot be injected from outside (strace does not see what a ring

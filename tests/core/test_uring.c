@@ -143,6 +143,7 @@ Test(uring, enters_only_for_a_reason)
     uring_cancel(ring, 0xdead, 1);
     cr_assert_eq(uring_enter(ring, UINT64_MAX), 0);
     cr_assert(uring_ready(ring));
+    cr_assert_eq(uring_completed(ring), 1);
     enters = uring_enters(ring);
     cr_assert_eq(uring_enter(ring, UINT64_MAX), 0);
     cr_assert_eq(uring_enters(ring), enters, "entered although a completion is there");
@@ -157,7 +158,9 @@ Test(uring, enters_only_for_a_reason)
     cr_assert_not(uring_ready(ring));
     cr_assert_eq(write(fd, &(uint64_t){1}, 8), 8);
     cr_assert(uring_ready(ring));
+    cr_assert_eq(uring_completed(ring), 0, "held back is not there yet");
     cr_assert_eq(uring_enter(ring, 0), 0);
+    cr_assert_eq(uring_completed(ring), 1);
     cr_assert_eq(uring_reap(ring, &cqe, 1), 1);
     cr_assert_eq(cqe.user_data, 2);
     close(fd);
