@@ -1,10 +1,11 @@
-/* mesh.c -- see mesh.h. */
+/* mesh.c -- the sending side, and making and unmaking. See mesh.h; what is received: inbox.c. */
 #include "shard/mesh.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "core/check.h"
+#include "core/clock.h"
 #include "core/log.h"
 
 #define BLOCK_MSGS 63u
@@ -54,7 +55,7 @@ void mesh_free(struct mesh *mesh)
         struct mesh_port *port = &mesh->ports[i];
         for (uint16_t k = 0; port->inbound != NULL && k < mesh->ports_count; k++)
             if (k != i)
-                spsc_fini(&port->inbound[k]);
+                spsc_fini(&port->inbound[k].spsc);
         for (uint16_t k = 0; port->overflow != NULL && k < mesh->ports_count; k++)
             queue_free(&port->overflow[k]);
         free(port->inbound);
@@ -79,14 +80,15 @@ int mesh_port_open(struct mesh_port *port, struct wake *wake)
     for (uint16_t i = 0; i < n; i++) {
         if (i == port->index)
             continue;
-        int err = spsc_init(&port->inbound[i], port->mesh->slots, sizeof(struct xmsg));
+        atomic_init(&port->inbound[i].held, MESH_HELD_NONE);
+        int err = spsc_init(&port->inbound[i].spsc, port->mesh->slots, sizeof(struct xmsg));
         if (err < 0)
             return err;
     }
     return 0;
 }
 
-static struct spsc *ring_to(struct mesh_port *port, unsigned to)
+static struct mesh_ring *ring_to(struct mesh_port *port, unsigned to)
 {
     return &port->mesh->ports[to].inbound[port->index];
 }
@@ -119,7 +121,7 @@ static struct xmsg *queue_push(struct mesh_port *port, struct mesh_queue *queue)
 }
 
 /* The oldest message; queue_pop frees its place. */
-static struct xmsg *queue_front(struct mesh_queue *queue)
+static struct xmsg *queue_front(const struct mesh_queue *queue)
 {
     return queue->count == 0 ? NULL : &queue->head->msgs[queue->head->first];
 }
@@ -152,35 +154,61 @@ static bool ring_receipts(struct spsc *ring)
     return ring->receipted != ring->reserved;
 }
 
-/* A slot may be filled again only once its last reference is back. */
-static struct xmsg *ring_reserve(struct spsc *ring)
+/* How many slots can be filled; at least `want` if receipts can make it so. A slot may be filled
+ * again only once its last reference is back. */
+static uint32_t ring_room(struct spsc *ring, uint32_t want)
 {
-    if (ring->reserved - ring->receipted > ring->mask) {
+    if (ring->mask + 1 - (ring->reserved - ring->receipted) < want)
         ring_receipts(ring);
-        if (ring->reserved - ring->receipted > ring->mask)
-            return NULL;
+    return ring->mask + 1 - (ring->reserved - ring->receipted);
+}
+
+static struct xmsg *marker_init(struct xmsg *marker, uint64_t stamp, uint64_t count)
+{
+    *marker = (struct xmsg){.value = stamp, .number = count};
+    return marker;
+}
+
+/* A place for one more message of a batch. */
+static void marker_extend(struct xmsg *marker)
+{
+    marker->number++;
+}
+
+static void marker_close(struct xmsg **open, uint64_t stamp)
+{
+    if (*open != NULL)
+        (*open)->value = stamp;
+    *open = NULL;
+}
+
+static struct xmsg *stage(struct mesh_port *port, uint16_t to)
+{
+    struct mesh_ring *ring = ring_to(port, to);
+    struct mesh_queue *queue = &port->overflow[to];
+    uint32_t want = ring->open == NULL ? 2 : 1;
+
+    port->staged[to / 64] |= 1ull << (to % 64);
+    if (queue->count == 0 && ring_room(&ring->spsc, want) >= want) {
+        if (ring->open == NULL)
+            ring->open = marker_init(spsc_reserve(&ring->spsc), 0, 0);
+        marker_extend(ring->open);
+        return spsc_reserve(&ring->spsc);
     }
-    return spsc_reserve(ring);
+    if (queue->open == NULL)
+        queue->open = marker_init(queue_push(port, queue), 0, 0);
+    marker_extend(queue->open);
+    port->overflowing++;
+    port->overflowed++;
+    return queue_push(port, queue);
 }
 
 struct xmsg *mesh_post(struct mesh_port *port, uint16_t to)
 {
-    struct mesh_queue *queue = &port->overflow[to];
-    struct xmsg *msg = NULL;
-
     CHECK(to < port->mesh->ports_count);
+    struct xmsg *msg = to == port->index ? queue_push(port, &port->overflow[to]) : stage(port, to);
+
     port->posted++;
-    if (to != port->index) {
-        port->staged[to / 64] |= 1ull << (to % 64);
-        if (queue->count == 0)
-            msg = ring_reserve(ring_to(port, to));
-        if (msg == NULL) {
-            port->overflowing++;
-            port->overflowed++;
-        }
-    }
-    if (msg == NULL)
-        msg = queue_push(port, queue);
     memset(msg, 0, sizeof(*msg));
     return msg;
 }
@@ -192,7 +220,7 @@ bool mesh_receipts(struct mesh_port *port)
     for (unsigned word = 0; word < MESH_WORDS; word++) {
         for (uint64_t bits = port->outstanding[word]; bits != 0; bits &= bits - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(bits);
-            if (ring_receipts(ring_to(port, word * 64 + bit)))
+            if (ring_receipts(&ring_to(port, word * 64 + bit)->spsc))
                 some = true;
             else
                 port->outstanding[word] &= ~(1ull << bit);
@@ -201,69 +229,90 @@ bool mesh_receipts(struct mesh_port *port)
     return some;
 }
 
-static void target_flush(struct mesh_port *port, unsigned to)
+/* Moves what waits behind a ring into it: a batch in pieces, if need be, each with its stamp. */
+static void ring_refill(struct mesh_port *port, struct mesh_queue *queue, struct spsc *ring)
+{
+    uint32_t room;
+
+    while (queue->count > 0 && (room = ring_room(ring, 2)) >= 2) {
+        if (queue->left == 0) {
+            queue->stamp = mesh_marker_stamp(queue_front(queue));
+            queue->left = mesh_marker_count(queue_front(queue));
+            queue_pop(port, queue);
+        }
+        uint32_t n = queue->left < room - 1 ? queue->left : room - 1;
+        marker_init(spsc_reserve(ring), queue->stamp, n);
+        queue->left -= n;
+        port->overflowing -= n;
+        for (; n > 0; n--) {
+            *(struct xmsg *)spsc_reserve(ring) = *queue_front(queue);
+            queue_pop(port, queue);
+        }
+    }
+}
+
+static uint64_t queue_oldest(const struct mesh_queue *queue)
+{
+    if (queue->count == 0)
+        return MESH_HELD_NONE;
+    return queue->left > 0 ? queue->stamp : mesh_marker_stamp(queue_front(queue));
+}
+
+/* Shows what is staged for one port. Returns whether there is anything new. */
+static bool target_show(struct mesh_port *port, unsigned to, uint64_t stamp)
 {
     struct mesh_port *target = &port->mesh->ports[to];
-    struct spsc *ring = ring_to(port, to);
+    struct mesh_ring *ring = ring_to(port, to);
     struct mesh_queue *queue = &port->overflow[to];
-    struct xmsg *waiting;
 
-    while ((waiting = queue_front(queue)) != NULL) {
-        struct xmsg *slot = ring_reserve(ring);
-        if (slot == NULL)
-            break;
-        *slot = *waiting;
-        queue_pop(port, queue);
-        port->overflowing--;
-    }
-    if (spsc_publish(ring) == 0)
-        return;
-    port->outstanding[to / 64] |= 1ull << (to % 64);
+    marker_close(&ring->open, stamp);
+    marker_close(&queue->open, stamp);
+    ring_refill(port, queue, &ring->spsc);
+    uint64_t held = queue_oldest(queue);
+    /* Relaxed: only this thread writes it. */
+    bool held_moves = held != atomic_load_explicit(&ring->held, memory_order_relaxed);
+    if (spsc_publish(&ring->spsc) > 0)
+        port->outstanding[to / 64] |= 1ull << (to % 64);
+    else if (!held_moves)
+        return false;
+    /* seq_cst, and after the publish: who sees here that something was let go finds it in the
+     * ring. Pairs with the loads in ring_look and mesh_has_work. */
+    if (held_moves)
+        atomic_store_explicit(&ring->held, held, memory_order_seq_cst);
     /* seq_cst: ordered before wake_ring's look at `sleeping`, and after the publish. Pairs with
      * the loads in mesh_has_work (the sleeper's second look) and the exchange in mesh_drain. */
     atomic_fetch_or_explicit(&target->ready[port->index / 64], 1ull << (port->index % 64),
                              memory_order_seq_cst);
-    if (wake_ring(target->wake))
-        port->woken++;
+    return true;
 }
 
 void mesh_flush(struct mesh_port *port)
 {
+    uint64_t any = 0, tell[MESH_WORDS] = {0};
+
     mesh_receipts(port);
+    for (unsigned word = 0; word < MESH_WORDS; word++)
+        any |= port->staged[word];
+    if (any == 0)
+        return;
+    port->stamp = u64_max(clock_monotonic_ns(), port->stamp + 1);
     for (unsigned word = 0; word < MESH_WORDS; word++) {
-        uint64_t bits = port->staged[word];
-        for (; bits != 0; bits &= bits - 1) {
+        for (uint64_t bits = port->staged[word]; bits != 0; bits &= bits - 1) {
+            uint64_t bit = bits & -bits;
             unsigned to = word * 64 + (unsigned)__builtin_ctzll(bits);
-            target_flush(port, to);
+            if (target_show(port, to, port->stamp))
+                tell[word] |= bit;
             if (port->overflow[to].count == 0)
-                port->staged[word] &= ~(1ull << (to % 64));
+                port->staged[word] &= ~bit;
         }
     }
-}
-
-unsigned mesh_drain(struct mesh_port *port, mesh_handler *handle, void *ctx)
-{
-    unsigned handled = 0;
-
-    for (unsigned word = 0; word * 64 < port->mesh->ports_count; word++) {
-        /* Relaxed look first: on an idle port the line stays shared. Bits set after it are
-         * for the next turn. */
-        if (atomic_load_explicit(&port->ready[word], memory_order_relaxed) == 0)
-            continue;
-        /* Acquire pairs with the fetch_or in target_flush. A producer that publishes after
-         * this exchange sets its bit again. */
-        uint64_t bits = atomic_exchange_explicit(&port->ready[word], 0, memory_order_seq_cst);
-        for (; bits != 0; bits &= bits - 1) {
-            struct spsc *ring = &port->inbound[word * 64 + (unsigned)__builtin_ctzll(bits)];
-            uint32_t fill = spsc_fill(ring);
-            for (; fill > 0; fill--, handled++) {
-                handle(ctx, spsc_peek(ring));
-                spsc_advance(ring);
-            }
-        }
-    }
-    port->received += handled;
-    return handled;
+    /* seq_cst: after all that target_show did, and before wake_ring's look at `sleeping`. Pairs
+     * with the loads in ring_look and mesh_has_work. */
+    atomic_store_explicit(&port->committed, port->stamp, memory_order_seq_cst);
+    for (unsigned word = 0; word < MESH_WORDS; word++)
+        for (uint64_t bits = tell[word]; bits != 0; bits &= bits - 1)
+            if (wake_ring(port->mesh->ports[word * 64 + (unsigned)__builtin_ctzll(bits)].wake))
+                port->woken++;
 }
 
 unsigned mesh_settle(struct mesh_port *port, mesh_handler *handle, void *ctx)
@@ -281,14 +330,4 @@ unsigned mesh_settle(struct mesh_port *port, mesh_handler *handle, void *ctx)
         handled++;
     }
     return handled;
-}
-
-bool mesh_has_work(struct mesh_port *port)
-{
-    uint64_t any = 0;
-
-    /* seq_cst: after wake_sleep's store; pairs with the fetch_or in target_flush. */
-    for (unsigned word = 0; word * 64 < port->mesh->ports_count; word++)
-        any |= atomic_load_explicit(&port->ready[word], memory_order_seq_cst);
-    return any != 0;
 }

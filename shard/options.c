@@ -69,7 +69,8 @@ static const struct option_row rows[] = {
            "a busy shard spaces its sends so that messages share them; never by more than this; 0: "
            "never"),
     NUMBER("mesh-slots", "N", mesh_slots, 256, 2, 65536, NULL,
-           "messages in the ring between two shards (a power of two); a full ring delays "
+           "slots in the ring between two shards, one for each message and one for each turn that "
+           "sends some (a power of two); a full ring delays "
            "acknowledgements, and with them the publishers"),
 
     NUMBER("clients", "N", clients_max, 100000, 1, 10000000, "Limits",

@@ -41,7 +41,7 @@ struct options {
     uint64_t drain_ms;     /* at SIGTERM: what is owed may take so long */
     uint64_t sndbuf_bytes; /* SO_SNDBUF of a client; 0: the kernel's choice */
     uint64_t backlog;
-    uint64_t mesh_slots;             /* messages in one ring between two shards */
+    uint64_t mesh_slots;             /* in one ring between two shards; see mesh.h */
     uint64_t sq_entries, cq_entries; /* io_uring's queues, for each shard */
 
     bool pin; /* each worker to a CPU of its own */

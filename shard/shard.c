@@ -303,6 +303,8 @@ unsigned shard_quiesce(struct shard *shard)
         moved++;
     mesh_flush(shard->port);
     mesh_receipts(shard->port);
+    if (mesh_has_work(shard->port))
+        moved++;
     return moved;
 }
 

@@ -1,47 +1,9 @@
-/* test_mesh.c -- order, receipts and ready bits, with all ports in one thread. What threads can do
- * to it is in tests/stress/stress_mesh.c. */
-#include <criterion/criterion.h>
+/* test_mesh.c -- staging, overflow, receipts and ready bits, with all ports in one thread. In which
+ * order a drain handles what is in the rings: test_inbox.c. What threads can do to it is in
+ * tests/stress/stress_mesh.c. */
 #include <signal.h>
 
-#include "shard/mesh.h"
-
-#define SLOTS 4u
-
-static struct {
-    struct mesh *mesh;
-    struct wake wakes[MESH_PORTS_MAX];
-    struct segments segments;
-} m;
-
-static void mesh_start(uint16_t ports)
-{
-    m.mesh = mesh_new(ports, SLOTS);
-    cr_assert_not_null(m.mesh);
-    cr_assert_eq(segments_init(&m.segments, 1u << 20), 0);
-    for (uint16_t i = 0; i < ports; i++) {
-        cr_assert_eq(wake_init(&m.wakes[i]), 0);
-        cr_assert_eq(mesh_port_open(&m.mesh->ports[i], &m.wakes[i]), 0);
-    }
-}
-
-static void mesh_stop(void)
-{
-    for (uint16_t i = 0; i < m.mesh->ports_count; i++)
-        wake_fini(&m.wakes[i]);
-    mesh_free(m.mesh);
-    cr_assert_eq(m.segments.bytes_in_use, 0);
-    segments_fini(&m.segments);
-}
-
-static struct mesh_port *port(unsigned i)
-{
-    return &m.mesh->ports[i];
-}
-
-static void post(unsigned from, unsigned to, uint64_t number)
-{
-    mesh_post(port(from), (uint16_t)to)->number = number;
-}
+#include "tests/shard/ports.h"
 
 /* A payload that holds the number too. */
 static struct segment *payload(uint64_t number)
@@ -51,21 +13,6 @@ static struct segment *payload(uint64_t number)
     memcpy(segment->bytes, &number, sizeof(number));
     segment->used = sizeof(number);
     return segment;
-}
-
-struct seen {
-    uint64_t numbers[256];
-    unsigned count;
-};
-
-static void see(void *ctx, const struct xmsg *msg)
-{
-    struct seen *seen = ctx;
-
-    cr_assert_lt(seen->count, ARRAY_SIZE(seen->numbers));
-    if (msg->payload != NULL)
-        cr_assert_eq(memcmp(msg->payload->bytes, &msg->number, sizeof(msg->number)), 0);
-    seen->numbers[seen->count++] = msg->number;
 }
 
 TestSuite(mesh, .timeout = 60);
@@ -103,12 +50,13 @@ Test(mesh, order_holds_through_a_full_ring)
     for (unsigned i = 0; i < 3 * SLOTS; i++)
         post(0, 1, i);
     cr_assert(mesh_congested(port(0)));
-    cr_assert_eq(port(0)->overflowing, 2 * SLOTS);
+    cr_assert_eq(port(0)->overflowing, 3 * SLOTS - FITS);
     mesh_flush(port(0));
-    cr_assert_eq(mesh_drain(port(1), see, &seen), SLOTS, "no more than the ring holds");
+    cr_assert_eq(mesh_drain(port(1), see, &seen), FITS, "no more than the ring holds");
     /* There is room in the ring again, but what comes now must not pass what waits. */
     post(0, 1, 3 * SLOTS);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
+        cr_assert(mesh_congested(port(0)));
         mesh_flush(port(0));
         mesh_drain(port(1), see, &seen);
     }
@@ -122,7 +70,7 @@ Test(mesh, order_holds_through_a_full_ring)
     mesh_drain(port(1), see, &seen);
     cr_assert_eq(port(0)->posted, 3 * SLOTS + 2);
     cr_assert_eq(port(1)->received, 3 * SLOTS + 2);
-    cr_assert_eq(port(0)->overflowed, 2 * SLOTS + 1);
+    cr_assert_eq(port(0)->overflowed, 3 * SLOTS - FITS + 1);
     mesh_stop();
 }
 
@@ -298,6 +246,31 @@ Test(mesh, every_pair_of_256_ports)
         }
         cr_assert(!mesh_has_work(port(to)));
     }
+    mesh_stop();
+}
+
+Test(mesh, rings_of_two_slots_carry_everything)
+{
+    enum { EACH = 40 };
+    struct seen seen = {.count = 0};
+    uint64_t next[2] = {0, 1000};
+    mesh_start_with(3, 2);
+    for (unsigned i = 0; i < EACH; i++) {
+        post(0, 2, i);
+        post(1, 2, 1000 + i);
+    }
+    for (unsigned rounds = 0; seen.count < 2 * EACH; rounds++) {
+        cr_assert_leq(rounds, 2 * EACH, "each round moves something");
+        mesh_flush(port(0));
+        mesh_flush(port(1));
+        mesh_drain(port(2), see, &seen);
+    }
+    for (unsigned i = 0; i < seen.count; i++)
+        cr_assert_eq(seen.numbers[i], next[seen.numbers[i] >= 1000]++);
+    cr_assert(!mesh_congested(port(0)) && !mesh_congested(port(1)));
+    cr_assert(!mesh_receipts(port(0)) && !mesh_receipts(port(1)));
+    cr_assert_eq(port(0)->posted, EACH);
+    cr_assert_eq(port(2)->received, 2 * EACH, "markers are no messages");
     mesh_stop();
 }
 

@@ -163,17 +163,17 @@ Test(shard, more_receipts_than_one_run_holds)
 
 Test(shard, receipts_held_by_a_full_ring_do_not_wait_for_the_next_event)
 {
-    world_start(1, 1, "--mesh-slots", "2");
+    world_start(1, 1, "--mesh-slots", "4");
     struct shard *shard = world_shard(0);
     struct session_ref who = {1, 1, probe_port(0)};
-    for (unsigned i = 0; i < 3; i++) /* one more than fits */
+    for (unsigned i = 0; i < 4; i++) /* one more than fits: a batch takes a slot itself */
         shard_post(shard, probe_port(0), XMSG_REFUSED);
     shard_receipt(shard, &who, 1, 7, 1, 0, REASON_NONE);
     cr_assert_leq(shard->loop.owner.end(shard), 1000000, "nobody tells it when there is room");
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 3; i++)
         cr_assert_eq(probe_next(0)->type, XMSG_REFUSED);
     cr_assert_null(probe_next(0));
-    /* The third finds room at the end of this turn, after the receipts had theirs. */
+    /* The fourth finds room at the end of this turn, after the receipts had theirs. */
     cr_assert_eq(shard->loop.owner.end(shard), 0, "it must not sleep on them");
     shard->loop.owner.end(shard);
     cr_assert_eq(probe_next(0)->type, XMSG_REFUSED);

@@ -1,12 +1,19 @@
-/* stress_mesh.c -- shard/mesh between threads: nothing lost, one order, every segment home, and
- * no wake-up missed.
+/* stress_mesh.c -- shard/mesh between threads: nothing lost, one order, every segment home, no
+ * wake-up missed, and no effect before its cause.
  *
  * PORTS threads, each with a port, a pool and an eventfd, take turns as a shard does: drain,
  * work, settle, flush, sleep. Work is posting to random ports, itself included, with or without a
- * payload; one payload may go to several ports. The rings have two slots, so nearly everything
- * goes through the overflow. Each message carries its number within its pair of ports, and a
- * payload the same number in every word; the producer scribbles over payloads that came back, so
- * that one which came back too early shows.
+ * payload; one payload may go to several ports. First the rings have two slots, so nearly
+ * everything goes through the overflow; then as many as usual. Each message carries its number
+ * within its pair of ports, and a payload the same number in every word; the producer scribbles
+ * over payloads that came back, so that one which came back too early shows.
+ *
+ * Causality. Each port keeps how many messages from each to each it knows of (a matrix clock:
+ * Raynal, Schiper and Toueg, "The causal ordering abstraction and a simple way to implement
+ * it", 1991), and each payload carries what its port knew. Whoever handles one must have
+ * handled everything for itself that is known there. Beside the mesh there are clients: after its
+ * flush a port leaves what it knows at another port, which takes it before a drain, as
+ * bytes that were received, and believes it after a drain that left nothing.
  *
  * What is posted is answered, and a port posts only so much ahead of the answers: so ports run
  * out of things to do, and sleep. A port that has slots out wakes up by itself after a while, as a
@@ -21,15 +28,21 @@
 #include "core/thread.h"
 #include "shard/mesh.h"
 
-#define PORTS        5u
-#define MESSAGES     STRESS_ROUNDS(UINT64_C(150000)) /* asked by each port */
-#define AHEAD        96u                             /* questions without an answer */
-#define WORDS        12u
-#define LOOK_MS      20   /* for receipts */
-#define RUNG_MS      2000 /* a ring that is under way takes no longer */
-#define PAYLOADS_MAX (4u << 20)
+#define PORTS          5u
+#define MESSAGES       STRESS_ROUNDS(UINT64_C(150000)) /* asked by each port */
+#define AHEAD          96u                             /* questions without an answer */
+#define WORDS          12u
+#define LETTERS_ONE_IN 4u   /* turns after which a client goes from one port to another */
+#define LOOK_MS        20   /* for receipts */
+#define RUNG_MS        2000 /* a ring that is under way takes no longer */
+#define PAYLOADS_MAX   (4u << 20)
 
 enum { QUESTION, ANSWER };
+
+/* known[i][k]: so many messages from i to k have been posted, at least. */
+struct known {
+    uint64_t posted[PORTS][PORTS];
+};
 
 struct worker {
     struct mesh_port *port;
@@ -37,6 +50,10 @@ struct worker {
     struct segments segments;
     uint64_t random;
     uint64_t next_out[PORTS], next_in[PORTS]; /* numbers by pair */
+    struct known known;                       /* of others; of itself it is next_out */
+    pthread_mutex_t door;                     /* of the letter */
+    struct known letter;                      /* what clients who came here have seen */
+    uint64_t learned;                         /* payloads and letters believed */
     uint64_t asked, answered, handled;
     uint64_t sleeps, looks;
     struct thread thread;
@@ -59,17 +76,43 @@ static struct xmsg *post(struct worker *worker, unsigned to, unsigned type)
     return msg;
 }
 
+static void known_merge(struct known *known, const struct known *more)
+{
+    for (unsigned i = 0; i < PORTS; i++)
+        for (unsigned k = 0; k < PORTS; k++)
+            known->posted[i][k] = u64_max(known->posted[i][k], more->posted[i][k]);
+}
+
+static const struct known *known_now(struct worker *worker)
+{
+    unsigned self = worker->port->index;
+
+    memcpy(worker->known.posted[self], worker->next_out, sizeof(worker->next_out));
+    return &worker->known;
+}
+
+/* Something arrived that could only be said by who knows all this. */
+static void believe(struct worker *worker, const struct known *known)
+{
+    for (unsigned i = 0; i < PORTS; i++)
+        EXPECT(worker->next_in[i] >= known->posted[i][worker->port->index]);
+    known_merge(&worker->known, known);
+    worker->learned++;
+}
+
 /* A fresh payload, or NULL: the ceiling is reached, and the message goes without. */
 static struct segment *payload(struct worker *worker, uint64_t word)
 {
-    struct segment *segment = segment_get(&worker->segments, WORDS * sizeof(word));
+    struct segment *segment =
+        segment_get(&worker->segments, WORDS * sizeof(word) + sizeof(struct known));
 
     if (segment == NULL)
         return NULL;
+    memcpy(segment->bytes + WORDS * sizeof(word), known_now(worker), sizeof(struct known));
     /* Recycled as it is: this is the scribbling. */
     for (unsigned i = 0; i < WORDS; i++)
         memcpy(segment->bytes + i * sizeof(word), &word, sizeof(word));
-    segment->used = WORDS * sizeof(word);
+    segment->used = WORDS * sizeof(word) + sizeof(struct known);
     return segment;
 }
 
@@ -87,6 +130,11 @@ static void handle(void *ctx, const struct xmsg *msg)
 
     EXPECT(from < PORTS);
     EXPECT(msg->number == worker->next_in[from]);
+    if (msg->payload != NULL) {
+        struct known known;
+        memcpy(&known, msg->payload->bytes + WORDS * sizeof(uint64_t), sizeof(known));
+        believe(worker, &known);
+    }
     worker->next_in[from]++;
     worker->handled++;
     for (unsigned i = 0; msg->payload != NULL && i < WORDS; i++)
@@ -115,6 +163,37 @@ static void ask(struct worker *worker)
         worker->asked++;
     }
     segment_put(segment);
+}
+
+/* A client has seen what this port's flush let go, and goes to another. */
+static void send_letter(struct worker *worker)
+{
+    uint64_t random = stress_random(&worker->random);
+    struct worker *to = &workers[(random >> 8) % PORTS];
+
+    if (random % LETTERS_ONE_IN != 0)
+        return;
+    pthread_mutex_lock(&to->door);
+    known_merge(&to->letter, known_now(worker));
+    pthread_mutex_unlock(&to->door);
+}
+
+static struct known take_letter(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->door);
+    struct known letter = worker->letter;
+    pthread_mutex_unlock(&worker->door);
+    return letter;
+}
+
+/* What waits behind a full ring does not keep a client from being heard. */
+static bool all_drained(const struct mesh_port *port)
+{
+    uint64_t any = 0;
+
+    for (unsigned word = 0; word < MESH_WORDS; word++)
+        any |= port->pending[word];
+    return any == 0;
 }
 
 static bool over(void)
@@ -155,7 +234,10 @@ static void *run(void *arg)
     while (atomic_load(&opened) < PORTS)
         ;
     while (!over()) {
+        struct known letter = take_letter(worker);
         unsigned handled = mesh_drain(worker->port, handle, worker);
+        if (all_drained(worker->port))
+            believe(worker, &letter);
         uint64_t burst = stress_random(&worker->random) % 32;
         bool idle = handled == 0;
         while (burst-- > 0 && worker->asked < MESSAGES &&
@@ -166,6 +248,7 @@ static void *run(void *arg)
         while (mesh_settle(worker->port, handle, worker) > 0)
             ;
         mesh_flush(worker->port);
+        send_letter(worker);
         if (worker->answered == MESSAGES && !counted) {
             counted = true;
             atomic_fetch_add_explicit(&finished, 1, memory_order_seq_cst);
@@ -186,15 +269,20 @@ static void *supervise(void *arg)
     return NULL;
 }
 
-int main(void)
+static void stress(uint32_t slots)
 {
     struct thread watchdog;
 
-    mesh = mesh_new(PORTS, 2);
+    mesh = mesh_new(PORTS, slots);
     EXPECT(mesh != NULL);
+    memset(workers, 0, sizeof(workers));
+    atomic_store(&opened, 0);
+    atomic_store(&finished, 0);
+    atomic_store(&done, false);
     for (unsigned i = 0; i < PORTS; i++) {
         workers[i].port = &mesh->ports[i];
         workers[i].random = 77 + i;
+        pthread_mutex_init(&workers[i].door, NULL);
         EXPECT(wake_init(&workers[i].wake) == 0);
         EXPECT(segments_init(&workers[i].segments, PAYLOADS_MAX) == 0);
     }
@@ -206,7 +294,7 @@ int main(void)
     atomic_store(&done, true);
     thread_join(&watchdog);
 
-    uint64_t overflowed = 0, sleeps = 0, woken = 0, looks = 0;
+    uint64_t overflowed = 0, sleeps = 0, woken = 0, looks = 0, learned = 0;
     for (unsigned i = 0; i < PORTS; i++) {
         struct worker *worker = &workers[i];
         EXPECT(worker->answered == MESSAGES);
@@ -219,14 +307,23 @@ int main(void)
         sleeps += worker->sleeps;
         looks += worker->looks;
         woken += worker->port->woken;
+        learned += worker->learned;
         segments_fini(&worker->segments);
         wake_fini(&worker->wake);
+        pthread_mutex_destroy(&worker->door);
     }
-    EXPECT(overflowed > 0 && sleeps > 0 && woken > 0);
+    EXPECT((overflowed > 0 || slots > 2) && sleeps > 0 && woken > 0 && learned > 0);
     mesh_free(mesh);
-    printf("stress_mesh: %llu questions, %llu messages behind full rings, %llu sleeps, %llu "
-           "wake-ups, %llu looks for receipts\n",
-           (unsigned long long)(PORTS * MESSAGES), (unsigned long long)overflowed,
-           (unsigned long long)sleeps, (unsigned long long)woken, (unsigned long long)looks);
+    printf("stress_mesh: %u slots: %llu questions, %llu messages behind full rings, %llu sleeps, "
+           "%llu wake-ups, %llu looks for receipts, %llu times nothing was missing\n",
+           slots, (unsigned long long)(PORTS * MESSAGES), (unsigned long long)overflowed,
+           (unsigned long long)sleeps, (unsigned long long)woken, (unsigned long long)looks,
+           (unsigned long long)learned);
+}
+
+int main(void)
+{
+    stress(2);
+    stress(256);
     return 0;
 }
