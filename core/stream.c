@@ -11,6 +11,9 @@
  * these gets at least one, so nobody spins and nobody is passed over.
  */
 #include <errno.h>
+#include <linux/tcp.h> /* glibc's struct tcp_info ends before tcpi_bytes_acked */
+#include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -289,6 +292,17 @@ bool stream_sending(const struct stream *stream)
     return stream->sending > 0;
 }
 
+uint64_t stream_acked(const struct stream *stream)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    /* A kernel that is older than the header tells less. */
+    if (getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
+        return 0;
+    return info.tcpi_bytes_acked;
+}
+
 void stream_finish(struct streams *streams, struct stream *stream)
 {
     (void)streams;
@@ -321,6 +335,11 @@ struct stream *stream_find(const struct streams *streams, uint32_t slot, uint32_
 {
     struct stream *stream = stream_of(streams, slot, generation);
     return stream && !(stream->flags & STREAM_CLOSING) ? stream : NULL;
+}
+
+struct stream *stream_lookup(const struct streams *streams, uint32_t slot, uint32_t generation)
+{
+    return slot_find(streams, slot, generation);
 }
 
 void stream_close(struct streams *streams, struct stream *stream, bool reset)
@@ -389,6 +408,11 @@ void stream_keep(struct streams *streams, struct stream *stream)
     CHECK(!(stream->flags & STREAM_KEPT));
     stream->flags |= STREAM_KEPT;
     streams->kept++;
+}
+
+bool stream_kept(const struct stream *stream)
+{
+    return stream->flags & STREAM_KEPT;
 }
 
 struct stream *stream_kept_find(const struct streams *streams, uint32_t slot, uint32_t generation)

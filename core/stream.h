@@ -106,12 +106,21 @@ struct stream *stream_open(struct streams *streams, int fd);
  * a message that names a stream finds out that it is gone. */
 struct stream *stream_find(const struct streams *streams, uint32_t slot, uint32_t generation);
 
+/* The same, if it is closing or kept too. */
+struct stream *stream_lookup(const struct streams *streams, uint32_t slot, uint32_t generation);
+
 /* Sends all of iov[0..n), n <= URING_IOV_MAX, in order. CHECKs that no send is in flight and
  * that the stream is open. iov itself may be gone when this returns; the bytes may not,
  * before sent() or closed(). */
 void stream_send(struct streams *streams, struct stream *stream, const struct iovec *iov,
                  unsigned n);
 bool stream_sending(const struct stream *stream);
+
+/* Bytes that the peer's TCP has acknowledged since the connection began: what grows while a
+ * send that is not over still moves. To be compared with an earlier answer, since SYN and FIN
+ * may count as one each (tcpi_bytes_acked, RFC 4898 tcpEStatsAppHCThruOctetsAcked). 0 on error.
+ * A system call, for those who ask seldom. */
+uint64_t stream_acked(const struct stream *stream);
 
 /* Stops reading (back-pressure: TCP's window does the rest) and goes on again. Bytes that the
  * kernel handed over before it noticed still arrive. Idempotent. */
@@ -130,6 +139,7 @@ bool stream_closing(const struct stream *stream);
 /* Only inside closed(), for the stream that it is called with: the slot, its generation and the
  * object stay when closed() returns. Whoever asks by stream_find finds it no more. */
 void stream_keep(struct streams *streams, struct stream *stream);
+bool stream_kept(const struct stream *stream);
 /* The stream in this slot if it is still of this generation and kept, else NULL. */
 struct stream *stream_kept_find(const struct streams *streams, uint32_t slot, uint32_t generation);
 /* The end of one that is kept: the slot and the object are free at once. */

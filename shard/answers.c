@@ -62,7 +62,8 @@ static void tell_joined(struct shard *shard, struct session *session, const stru
 
 void dispatch_joined(struct shard *shard, const struct xmsg *msg)
 {
-    struct session *session = session_find(shard, &msg->who);
+    /* Also one that lost its connection meanwhile: it may have been moving from another. */
+    struct session *session = session_lookup(shard, msg->who.slot, msg->who.generation);
     struct member *member = session == NULL ? NULL : waiting(shard, session, msg->cookie);
 
     if (member == NULL) {
@@ -77,6 +78,8 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
         give_back(shard, msg);
         session_member_free(shard, session, member);
         session_refuse(shard, session, &cmd, REASON_NO_MEMORY);
+    } else if (session->state == SESSION_HELD) {
+        feed_park(shard, member->feed, member);
     } else {
         struct slice announced;
         tell_joined(shard, session, msg);
@@ -104,21 +107,6 @@ void dispatch_refused(struct shard *shard, const struct xmsg *msg)
     session_answered(shard, session);
 }
 
-static void welcome(struct shard *shard, struct session *session)
-{
-    const struct options *options = shard->options;
-    struct event event = {.type = MSG_WELCOME};
-
-    event.welcome.connection = session->id;
-    event.welcome.shard = shard->index;
-    event.welcome.body_bytes_max = (uint32_t)options->body_bytes_max;
-    event.welcome.rooms_max = (uint16_t)options->rooms_per_client_max;
-    event.welcome.name = session_name(session);
-    event.welcome.token = slice_of(NULL, 0);
-    event.welcome.server = slice_str("uproard " UPROAR_VERSION);
-    session_tell(shard, session, &event);
-}
-
 static void tell_rooms(struct shard *shard, const struct session *session, struct slice name)
 {
     for (uint32_t i = session->first_member; i != POOL_NONE;) {
@@ -129,30 +117,37 @@ static void tell_rooms(struct shard *shard, const struct session *session, struc
     }
 }
 
+/* The name that was granted is not wanted any more, unless it is another spelling of the name that
+ * a held session has. */
+static void give_back_name(struct shard *shard, const struct xmsg *granted, struct slice name)
+{
+    const struct session *session =
+        session_lookup(shard, granted->who.slot, granted->who.generation);
+
+    if (session == NULL || !names_same(session_name(session), name))
+        names_release(shard, name, &granted->who);
+}
+
 void dispatch_name_granted(struct shard *shard, const struct xmsg *msg)
 {
     struct session *session = session_find(shard, &msg->who);
-    struct slice name;
+    struct event event = {.type = MSG_NICKED};
+    struct slice name, token;
 
-    xnames_of(msg, &name, NULL);
+    xnames_of(msg, &name, &token);
     if (session == NULL) {
-        names_release(shard, name, msg->id);
+        give_back_name(shard, msg, name);
         return;
     }
     session->pending--;
-    if (session->named) {
+    if (msg->flags == 0) {
+        session_welcome(shard, session, name, token, 0);
+    } else {
         tell_rooms(shard, session, name);
         if (!names_same(session_name(session), name))
-            names_release(shard, session_name(session), session->id);
-    }
-    session->named = true;
-    session->name_bytes = (uint8_t)name.len;
-    memcpy(session->name, name.data, name.len);
-    if (msg->flags == 0) {
-        session->state = SESSION_LIVE;
-        welcome(shard, session);
-    } else {
-        struct event event = {.type = MSG_NICKED, .nicked.name = name};
+            names_release(shard, session_name(session), &msg->who);
+        session_rename(session, name);
+        event.nicked.name = name;
         session_tell(shard, session, &event);
     }
     session_unblock(shard, session, BLOCK_NAME);

@@ -16,7 +16,7 @@ static void on_hello(struct shard *shard, struct session *session, const struct 
     session->state = SESSION_NAMING;
     session->pending++;
     session_block(shard, session, BLOCK_NAME);
-    names_claim(shard, &who, session->id, cmd->hello.name, false);
+    names_claim(shard, &who, session->id, cmd->hello.name, cmd->hello.token);
 }
 
 static void on_nick(struct shard *shard, struct session *session, const struct cmd *cmd)
@@ -25,7 +25,7 @@ static void on_nick(struct shard *shard, struct session *session, const struct c
 
     session->pending++;
     session_block(shard, session, BLOCK_NAME);
-    names_claim(shard, &who, session->id, cmd->nick.name, true);
+    names_change(shard, &who, session->id, cmd->nick.name, session->token_hash);
 }
 
 /* In the room already, or on the way into it. */

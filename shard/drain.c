@@ -133,6 +133,7 @@ void drain_turn(struct shard *shard, uint32_t stop)
     if (!drain_begun(drain)) {
         drain->stop_seen = stop;
         streams_each(&shard->streams, stop_reading, shard);
+        session_expire_all(shard, REASON_SHUTDOWN);
         listener_stop(&shard->listener);
         timer_start(&shard->loop.wheel, &drain->deadline, shard->loop.now_ms + server->drain_ms);
     }

@@ -106,11 +106,8 @@ void feed_join(struct feed *feed, struct member *member, uint64_t head)
     attach_at_tail(feed, member);
 }
 
-static void detach(struct shard *shard, struct feed *feed, struct member *member,
-                   enum reason reason)
+static void detach(struct feed *feed, struct member *member, enum reason reason)
 {
-    if (!session_sending(shard, member->session))
-        feed->recall = true;
     if (caught_up(member))
         feed->caught_up--;
     member->at->cursors--;
@@ -120,6 +117,22 @@ static void detach(struct shard *shard, struct feed *feed, struct member *member
     feed->reading--;
     list_del(&member->link);
     list_add_tail(&feed->detached, &member->link);
+}
+
+/* Falls off. Who has no send under way, whose end would bring it back, must be recalled. */
+static void fall_off(struct shard *shard, struct feed *feed, struct member *member,
+                     enum reason reason)
+{
+    if (!session_sending(shard, member->session))
+        feed->recall = true;
+    detach(feed, member, reason);
+}
+
+void feed_park(struct shard *shard, struct feed *feed, struct member *member)
+{
+    if (member->state == MEMBER_READING)
+        detach(feed, member, REASON_AWAY);
+    release(shard, feed);
 }
 
 void feed_leave(struct shard *shard, struct feed *feed, struct member *member)
@@ -169,7 +182,7 @@ static void trim(struct shard *shard, struct feed *feed, size_t bytes_max, bool 
                 continue;
             left--;
             if (!only_blocked || session_sending(shard, member->session))
-                detach(shard, feed, member, reason);
+                fall_off(shard, feed, member, reason);
         }
         if (head->cursors > 0)
             return;
@@ -188,7 +201,7 @@ static void miss(struct shard *shard, struct feed *feed)
 {
     list_for_each_safe(node, after, &feed->members)
     {
-        detach(shard, feed, list_entry(node, struct member, link), REASON_NO_MEMORY);
+        fall_off(shard, feed, list_entry(node, struct member, link), REASON_NO_MEMORY);
     }
     release(shard, feed);
 }

@@ -37,6 +37,7 @@
 #include "core/segment.h"
 #include "core/uring.h"
 #include "proto/codec.h"
+#include "shard/stall.h"
 
 struct shard;
 struct room;
@@ -95,6 +96,7 @@ struct feed {
 struct flight {
     struct segment *pins[URING_IOV_MAX]; /* one reference each, until the send is done */
     uint32_t count;
+    struct progress progress;
 };
 
 struct batch {
@@ -128,6 +130,8 @@ void feed_append(struct shard *shard, struct feed *feed, const struct event *eve
 /* Drops from the head what exceeds bytes_max, detaching members whose send is blocked. */
 void feed_trim(struct shard *shard, struct feed *feed, size_t bytes_max);
 
+/* The member has no connection: detaches it until it leaves. */
+void feed_park(struct shard *shard, struct feed *feed, struct member *member);
 /* A detached member goes on at the end; returns whether there is a gap, with its bounds. */
 bool feed_reattach(struct feed *feed, struct member *member, uint64_t *from, uint64_t *to);
 

@@ -27,7 +27,7 @@ void flush_session(struct shard *shard, struct session *session)
 {
     struct flush *flush = &shard->flush;
 
-    if (session->due)
+    if (session->due || session->state >= SESSION_CLOSED)
         return;
     session->due = true;
     session->due_next = POOL_NONE;

@@ -243,11 +243,42 @@ static struct home_room *room_enter(struct shard *shard, struct slice name, enum
     return room;
 }
 
+static void count_member(struct home_room *room, uint16_t port)
+{
+    room->counts[port]++;
+    room->interest[port / 64] |= 1ull << (port % 64);
+}
+
+static void uncount_member(struct home_room *room, uint16_t port)
+{
+    CHECK(room->counts[port] > 0);
+    if (--room->counts[port] == 0)
+        room->interest[port / 64] &= ~(1ull << (port % 64));
+}
+
+/* Answers a JOIN or a MOVE. */
+static struct xmsg *post_joined(struct shard *shard, const struct home_room *room,
+                                const struct xmsg *asked, struct slice person)
+{
+    struct xmsg *joined = shard_post(shard, asked->who.port, XMSG_JOINED);
+
+    joined->room = room->id;
+    joined->who = asked->who;
+    joined->cookie = asked->cookie;
+    joined->flags = asked->flags;
+    joined->value = room->epoch;
+    joined->number = room->head;
+    struct xnames *names =
+        xnames_attach(&shard->vital, joined, person, slice_of(room->name, room->name_bytes));
+    names->members = room->members;
+    names->id = asked->id;
+    return joined;
+}
+
 void home_join(struct shard *shard, const struct xmsg *msg)
 {
     struct slice person, name;
     enum reason reason;
-    uint16_t port = msg->who.port;
 
     xnames_of(msg, &person, &name);
     struct home_room *room = room_enter(shard, name, &reason);
@@ -257,40 +288,43 @@ void home_join(struct shard *shard, const struct xmsg *msg)
     }
     close_run(shard, room);
     room->members++;
-    room->counts[port]++;
-    room->interest[port / 64] |= 1ull << (port % 64);
-
-    struct xmsg *joined = shard_post(shard, port, XMSG_JOINED);
-    joined->room = room->id;
-    joined->who = msg->who;
-    joined->cookie = msg->cookie;
-    joined->flags = msg->flags;
-    joined->value = room->epoch;
-    joined->number = room->head;
-    struct xnames *names = xnames_attach(&shard->vital, joined, person, name);
-    names->members = room->members;
-    names->id = msg->id;
-    tell_missed(room, msg, joined); /* behind xnames_attach, which counts its record */
+    count_member(room, msg->who.port);
+    tell_missed(room, msg, post_joined(shard, room, msg, person));
     presence_note(shard, room, PRESENCE_JOINED, msg->id, person, slice_of(NULL, 0));
 }
 
 void home_leave(struct shard *shard, const struct xmsg *msg)
 {
     struct home_room *room = find_id(shard, msg->room);
-    uint16_t port = msg->who.port;
     struct slice person;
 
-    CHECK(room != NULL && room->counts[port] > 0);
+    CHECK(room != NULL);
     close_run(shard, room);
     room->members--;
-    if (--room->counts[port] == 0)
-        room->interest[port / 64] &= ~(1ull << (port % 64));
+    uncount_member(room, msg->who.port);
     if (room->members == 0) {
         room_empty(shard, room);
         return;
     }
     xnames_of(msg, &person, NULL);
     presence_note(shard, room, PRESENCE_LEFT, msg->id, person, slice_of(NULL, 0));
+}
+
+void home_move(struct shard *shard, const struct xmsg *msg)
+{
+    struct home_room *room = find_id(shard, msg->room);
+    struct slice person;
+
+    CHECK(room != NULL);
+    close_run(shard, room);
+    uncount_member(room, (uint16_t)msg->value);
+    count_member(room, msg->who.port);
+    xnames_of(msg, &person, NULL);
+    struct xmsg *joined = post_joined(shard, room, msg, person);
+    if (msg->number <= room->head) {
+        joined->id = msg->number;
+        joined->count = REASON_AWAY;
+    }
 }
 
 void home_rename(struct shard *shard, const struct xmsg *msg)

@@ -66,6 +66,8 @@ void home_join(struct shard *shard, const struct xmsg *msg);
 void home_leave(struct shard *shard, const struct xmsg *msg);
 void home_publish(struct shard *shard, const struct xmsg *msg);
 void home_rename(struct shard *shard, const struct xmsg *msg);
+/* A member's session goes on elsewhere: nobody comes or goes. Answered with JOINED. */
+void home_move(struct shard *shard, const struct xmsg *msg);
 struct home_room *home_find_name(struct shard *shard, struct slice name);
 
 /* The room has something to post at the end of this turn. */

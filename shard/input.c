@@ -198,10 +198,11 @@ static void hold(struct shard *shard, struct session *session, struct slice byte
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
 }
 
-/* Whether a stranger may have sent so much more. */
+/* Whether a stranger may have sent so much more. Behind a HELLO that is being answered is what the
+ * kernel had handed over when reading was stopped. */
 static bool hello_affords(struct session *session, size_t len)
 {
-    if (session->state >= SESSION_LIVE)
+    if (session->state != SESSION_NEW)
         return true;
     if (len > HELLO_BYTES_MAX - session->hello_bytes)
         return false;

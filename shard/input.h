@@ -9,9 +9,10 @@
  * one receive round after reading was stopped, which is far less. */
 #define HELD_BYTES_MAX (512u * 1024u)
 
-/* Until WELCOME a connection is a stranger, and costs us no more than this. A HELLO with name and
+/* Until HELLO a connection is a stranger, and costs us no more than this. A HELLO with name and
  * token has 66 bytes, so that 4 KiB are some sixty attempts at a name; whoever needs more is not
- * looking for one. All that came counts, also what stands behind a HELLO that is being answered.
+ * looking for one. While a HELLO is being answered its sender is not read, and what the kernel had
+ * handed over by then is held without counting.
  *
  * State: a frame of at most 512 bytes in carry (2 KiB with the segment's rounding), and what is
  * held in segments of 128 or 512 bytes, all but the last filled: 43 of 128 at worst, and one of

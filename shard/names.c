@@ -1,16 +1,22 @@
 /* names.c -- see names.h. */
 #include "shard/names.h"
 
+#include "core/clock.h"
 #include "shard/shard.h"
+#include "shard/takeover.h"
 
 struct name_entry {
     struct map_node by_name;
-    uint64_t id; /* connection id of the owner */
-    struct session_ref who;
+    uint64_t check; /* the second hash of the name */
+    uint64_t id;    /* of the session */
+    uint64_t token_hash;
+    struct session_ref who; /* where its connection is, or was last */
     uint32_t index;
-    uint8_t name_bytes;
-    char name[NAME_BYTES_MAX];
 };
+
+/* What names_claim and names_change send. */
+#define CLAIM_HELLO  0u
+#define CLAIM_CHANGE 1u
 
 int names_init(struct shard *shard, uint32_t count_max)
 {
@@ -40,83 +46,161 @@ bool names_same(struct slice a, struct slice b)
     return true;
 }
 
-uint64_t shard_name_hash(const struct shard *shard, struct slice name)
+static uint64_t folded_hash(const struct siphash_key *key, struct slice name)
 {
-    uint8_t folded[NAME_BYTES_MAX];
+    uint8_t folded[NAME_BYTES_MAX] = {0};
     size_t len = size_min(name.len, sizeof(folded));
 
     for (size_t i = 0; i < len; i++)
         folded[i] = fold(name.data[i]);
-    return siphash(&shard->server->key, folded, len);
+    return siphash(key, folded, len);
+}
+
+uint64_t shard_name_hash(const struct shard *shard, struct slice name)
+{
+    return folded_hash(&shard->server->key, name);
+}
+
+uint64_t names_token_hash(const struct shard *shard, struct slice token)
+{
+    return siphash(&shard->server->token_key, token.data, token.len);
 }
 
 static struct name_entry *find(struct shard *shard, struct slice name)
 {
     uint64_t hash = shard_name_hash(shard, name);
+    uint64_t check = folded_hash(&shard->server->check_key, name);
 
     for (struct map_node *n = map_first(&shard->names.by_name, hash); n; n = map_next(n)) {
         struct name_entry *entry = container_of(n, struct name_entry, by_name);
-        if (names_same(slice_of(entry->name, entry->name_bytes), name))
+        if (entry->check == check)
             return entry;
     }
     return NULL;
 }
 
-void names_claim(struct shard *shard, const struct session_ref *who, uint64_t id, struct slice name,
-                 bool renames)
+static struct name_entry *add(struct shard *shard, struct slice name)
+{
+    uint32_t index;
+    struct name_entry *entry = pool_get(&shard->names.entries, &index);
+
+    if (entry == NULL)
+        return NULL;
+    entry->index = index;
+    entry->check = folded_hash(&shard->server->check_key, name);
+    map_add(&shard->names.by_name, &entry->by_name, shard_name_hash(shard, name));
+    return entry;
+}
+
+static struct xmsg *post_claim(struct shard *shard, const struct session_ref *who, uint64_t id,
+                               struct slice name, struct slice token)
 {
     uint16_t home = shard_home_of(shard, shard_name_hash(shard, name));
     struct xmsg *msg = shard_post(shard, home, XMSG_NAME_CLAIM);
 
     msg->who = *who;
     msg->id = id;
-    msg->flags = renames;
-    xnames_attach(&shard->vital, msg, name, slice_of(NULL, 0));
+    xnames_attach(&shard->vital, msg, name, token);
+    return msg;
 }
 
-void names_release(struct shard *shard, struct slice name, uint64_t id)
+void names_claim(struct shard *shard, const struct session_ref *who, uint64_t id, struct slice name,
+                 struct slice token)
+{
+    post_claim(shard, who, id, name, token)->flags = CLAIM_HELLO;
+}
+
+void names_change(struct shard *shard, const struct session_ref *who, uint64_t id,
+                  struct slice name, uint64_t token_hash)
+{
+    struct xmsg *msg = post_claim(shard, who, id, name, slice_of(NULL, 0));
+
+    msg->flags = CLAIM_CHANGE;
+    msg->number = token_hash;
+}
+
+void names_release(struct shard *shard, struct slice name, const struct session_ref *who)
 {
     uint16_t home = shard_home_of(shard, shard_name_hash(shard, name));
     struct xmsg *msg = shard_post(shard, home, XMSG_NAME_RELEASE);
 
-    msg->id = id;
+    msg->who = *who;
     xnames_attach(&shard->vital, msg, name, slice_of(NULL, 0));
 }
 
-static enum reason claim(struct shard *shard, const struct xmsg *msg, struct slice name)
+static bool same_ref(const struct session_ref *a, const struct session_ref *b)
+{
+    return a->slot == b->slot && a->generation == b->generation && a->port == b->port;
+}
+
+static void answer(struct shard *shard, const struct xmsg *claim, struct slice name,
+                   struct slice token, enum reason reason)
+{
+    struct xmsg *msg = shard_post(shard, claim->who.port,
+                                  reason == REASON_NONE ? XMSG_NAME_GRANTED : XMSG_NAME_TAKEN);
+
+    msg->who = claim->who;
+    msg->id = claim->id;
+    msg->flags = claim->flags;
+    msg->value = reason;
+    xnames_attach(&shard->vital, msg, name, token);
+}
+
+static void on_hello(struct shard *shard, const struct xmsg *msg, struct slice name,
+                     struct slice presented)
 {
     struct name_entry *entry = find(shard, name);
-    uint32_t index;
+    uint8_t token[TOKEN_BYTES];
 
-    if (entry != NULL && entry->id != msg->id)
-        return REASON_NAME_TAKEN;
-    if (entry == NULL) {
-        entry = pool_get(&shard->names.entries, &index);
-        if (entry == NULL)
-            return REASON_NO_MEMORY;
-        entry->index = index;
-        entry->id = msg->id;
-        map_add(&shard->names.by_name, &entry->by_name, shard_name_hash(shard, name));
+    if (entry != NULL) {
+        if (presented.len > 0 && names_token_hash(shard, presented) == entry->token_hash) {
+            takeover_begin(shard, msg, &entry->who, entry->id);
+            entry->who = msg->who;
+        } else {
+            answer(shard, msg, name, slice_of(NULL, 0), REASON_NAME_TAKEN);
+        }
+        return;
     }
+    entry = add(shard, name);
+    if (entry == NULL) {
+        answer(shard, msg, name, slice_of(NULL, 0), REASON_NO_MEMORY);
+        return;
+    }
+    random_bytes(token, sizeof(token));
     entry->who = msg->who;
-    entry->name_bytes = (uint8_t)name.len;
-    memcpy(entry->name, name.data, name.len);
-    return REASON_NONE;
+    entry->id = msg->id;
+    entry->token_hash = names_token_hash(shard, slice_of(token, sizeof(token)));
+    answer(shard, msg, name, slice_of(token, sizeof(token)), REASON_NONE);
+}
+
+static void on_change(struct shard *shard, const struct xmsg *msg, struct slice name)
+{
+    struct name_entry *entry = find(shard, name);
+    enum reason reason = REASON_NONE;
+
+    if (entry != NULL && !same_ref(&entry->who, &msg->who)) {
+        reason = REASON_NAME_TAKEN;
+    } else if (entry == NULL) {
+        entry = add(shard, name);
+        reason = entry == NULL ? REASON_NO_MEMORY : REASON_NONE;
+    }
+    if (reason == REASON_NONE) {
+        entry->who = msg->who;
+        entry->id = msg->id;
+        entry->token_hash = msg->number;
+    }
+    answer(shard, msg, name, slice_of(NULL, 0), reason);
 }
 
 void names_on_claim(struct shard *shard, const struct xmsg *msg)
 {
-    struct slice name;
+    struct slice name, token;
 
-    xnames_of(msg, &name, NULL);
-    enum reason reason = claim(shard, msg, name);
-    struct xmsg *reply = shard_post(shard, msg->who.port,
-                                    reason == REASON_NONE ? XMSG_NAME_GRANTED : XMSG_NAME_TAKEN);
-    reply->who = msg->who;
-    reply->id = msg->id;
-    reply->flags = msg->flags;
-    reply->value = reason;
-    xnames_attach(&shard->vital, reply, name, slice_of(NULL, 0));
+    xnames_of(msg, &name, &token);
+    if (msg->flags == CLAIM_HELLO)
+        on_hello(shard, msg, name, token);
+    else
+        on_change(shard, msg, name);
 }
 
 void names_on_release(struct shard *shard, const struct xmsg *msg)
@@ -125,7 +209,7 @@ void names_on_release(struct shard *shard, const struct xmsg *msg)
 
     xnames_of(msg, &name, NULL);
     struct name_entry *entry = find(shard, name);
-    if (entry == NULL || entry->id != msg->id)
+    if (entry == NULL || !same_ref(&entry->who, &msg->who))
         return;
     map_remove(&shard->names.by_name, &entry->by_name);
     pool_put(&shard->names.entries, entry->index);

@@ -1,7 +1,12 @@
 /* names.h -- the people whose name has its home here: nobody twice, and where to find them.
  *
  * A name is claimed at HELLO (and NICK) and released when its session ends. Comparison folds
- * ASCII letters, so that "Anna" cannot pass for "anna"; the name is kept as it was given.
+ * ASCII letters, so that "Anna" cannot pass for "anna". The home never shows a name to anybody, so
+ * it keeps none: two keyed 64-bit hashes know it again (two names with both the same: once in
+ * 2^64 pairs of names, and nobody can look for them without the keys).
+ *
+ * A token is kept as its keyed hash only (SipHash is a MAC: Aumasson and Bernstein, 2012); to fit
+ * one by guessing takes 2^63 HELLOs. Comparing 64 bits takes the same time whatever they are.
  */
 #ifndef UPROAR_SHARD_NAMES_H
 #define UPROAR_SHARD_NAMES_H
@@ -20,11 +25,18 @@ struct names {
 int names_init(struct shard *shard, uint32_t count_max);
 void names_fini(struct shard *shard);
 
-/* From anywhere: asks or tells the name's home. `renames`: the claimant has a name already. */
+/* From anywhere: asks or tells the name's home. HELLO, with the token of an earlier connection or
+ * an empty one; answered with NAME_GRANTED and a new token, NAME_TAKEN, or HANDOVER (takeover.h).
+ */
 void names_claim(struct shard *shard, const struct session_ref *who, uint64_t id, struct slice name,
-                 bool renames);
-void names_release(struct shard *shard, struct slice name, uint64_t id);
+                 struct slice token);
+/* NICK; the session's token goes with it. Answered with NAME_GRANTED or NAME_TAKEN. */
+void names_change(struct shard *shard, const struct session_ref *who, uint64_t id,
+                  struct slice name, uint64_t token_hash);
+/* Only if it is `who`'s: it may have been taken over meanwhile. */
+void names_release(struct shard *shard, struct slice name, const struct session_ref *who);
 bool names_same(struct slice a, struct slice b);
+uint64_t names_token_hash(const struct shard *shard, struct slice token);
 
 /* At the home. */
 void names_on_claim(struct shard *shard, const struct xmsg *msg);

@@ -13,6 +13,7 @@ static void let_go(struct shard *shard, struct session *session)
     flight = pool_at(&shard->flights, session->flight);
     for (uint32_t i = 0; i < flight->count; i++)
         segment_put(flight->pins[i]);
+    stall_forget(&flight->progress);
     pool_put(&shard->flights, session->flight);
     session->flight = POOL_NONE;
 }
@@ -113,6 +114,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
         return 0;
     }
     batch.flight->count = 0;
+    list_init(&batch.flight->progress.link);
     all = take_lane(session, &batch) && take_feeds(shard, session, &batch);
     if (batch.flight->count == 0) {
         let_go(shard, session);
@@ -120,6 +122,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
         return 0;
     }
     session->last = all && session->state == SESSION_LEAVING;
+    stall_watch(shard, session, &batch.flight->progress);
     stream_send(&shard->streams, &session->stream, batch.iov, batch.flight->count);
     return 1;
 }

@@ -299,6 +299,8 @@ int server_run(const struct options *options)
     server.drain_ms = options->drain_ms;
     server.started_ms = clock_monotonic_ns() / NS_PER_MS;
     random_bytes(&server.key, sizeof(server.key));
+    random_bytes(&server.check_key, sizeof(server.check_key));
+    random_bytes(&server.token_key, sizeof(server.token_key));
     workers_count(&server, &cpus);
     raise_limits(&server);
     if (!memory_suffices(&server))

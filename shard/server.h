@@ -15,7 +15,9 @@ struct shard;
 struct server {
     /* Read-only once the workers run. */
     struct options options;
-    struct siphash_key key; /* of this run: nobody can choose names that share a home */
+    struct siphash_key key;       /* of this run: nobody can choose names that share a home */
+    struct siphash_key check_key; /* a second one, to know a name from another of the same hash */
+    struct siphash_key token_key;
     struct mesh *mesh;
     struct stats *stats; /* by shard: each is written by that shard */
     uint16_t workers_count;

@@ -16,6 +16,9 @@
  * RST (RFC 9293 section 3.6.1; the same idea as nginx's lingering_close). */
 #define LINGER_MS 2000u
 
+/* Unanswered PINGs after which silence means that nobody is there. */
+#define PINGS_MAX 2u
+
 struct session *session_at(struct shard *shard, uint32_t slot)
 {
     return pool_at(&shard->streams.pool, slot);
@@ -30,6 +33,16 @@ struct session *session_find(struct shard *shard, const struct session_ref *who)
     return session == NULL || session->state >= SESSION_ENDING ? NULL : session;
 }
 
+struct session *session_lookup(struct shard *shard, uint32_t slot, uint32_t generation)
+{
+    struct stream *stream = stream_lookup(&shard->streams, slot, generation);
+    struct session *session = (struct session *)stream;
+
+    if (session == NULL || (session->state >= SESSION_ENDING && session->state != SESSION_HELD))
+        return NULL;
+    return session;
+}
+
 struct session_ref session_ref(const struct shard *shard, const struct session *session)
 {
     return (struct session_ref){session->stream.slot, session->stream.generation, shard->index};
@@ -40,10 +53,22 @@ bool session_sending(struct shard *shard, uint32_t slot)
     return stream_sending(&session_at(shard, slot)->stream);
 }
 
+/* A slot for a newcomer: who is here goes before who may come back. */
+static struct stream *open_stream(struct shard *shard, int fd)
+{
+    struct stream *stream = stream_open(&shard->streams, fd);
+    struct session *oldest = line_first(shard, LINE_HELD);
+
+    if (stream != NULL || oldest == NULL || !stream_kept(&oldest->stream))
+        return stream;
+    session_expire(shard, oldest, REASON_SERVER_FULL);
+    return stream_open(&shard->streams, fd);
+}
+
 void session_accept(void *ctx, int fd)
 {
     struct shard *shard = ctx;
-    struct session *session = (struct session *)stream_open(&shard->streams, fd);
+    struct session *session = (struct session *)open_stream(shard, fd);
 
     stats_add(shard->stats, STAT_ACCEPTED, 1);
     if (session == NULL) {
@@ -52,10 +77,13 @@ void session_accept(void *ctx, int fd)
         stats_add_reason(shard->stats, STAT_ENDED, REASON_SERVER_FULL, 1);
         return;
     }
-    session->id = (uint64_t)shard->index << 48 | ++shard->sessions_made;
+    session->connection = (uint64_t)shard->index << 48 | ++shard->sessions_made;
+    session->id = session->connection;
+    session->began_ms = session->heard_ms = (uint32_t)shard->loop.now_ms;
     session->codec = CODEC_UNKNOWN;
     session->flight = session->first_member = session->turn_member = POOL_NONE;
-    session->linger = session->gather = POOL_NONE;
+    session->gather = POOL_NONE;
+    line_enter(shard, session, LINE_HELLO);
     /* Relaxed: a count that nothing else hangs on. */
     uint32_t clients = atomic_fetch_add_explicit(&shard->server->clients, 1, memory_order_relaxed);
     if (drain_begun(&shard->drain))
@@ -122,6 +150,31 @@ void session_refuse(struct shard *shard, struct session *session, const struct c
     session_tell(shard, session, &event);
 }
 
+void session_welcome(struct shard *shard, struct session *session, struct slice name,
+                     struct slice token, uint32_t features)
+{
+    const struct options *options = shard->options;
+    struct event event = {.type = MSG_WELCOME};
+
+    session_rename(session, name);
+    session->named = true;
+    session->token_hash = names_token_hash(shard, token);
+    session->state = SESSION_LIVE;
+    line_leave(shard, session);
+    if (options->heartbeat_ms > 0)
+        line_enter(shard, session, LINE_BEAT);
+    event.welcome.connection = session->id;
+    event.welcome.shard = shard->index;
+    event.welcome.heartbeat_ms = (uint32_t)options->heartbeat_ms;
+    event.welcome.features = features;
+    event.welcome.body_bytes_max = (uint32_t)options->body_bytes_max;
+    event.welcome.rooms_max = (uint16_t)options->rooms_per_client_max;
+    event.welcome.name = name;
+    event.welcome.token = token;
+    event.welcome.server = slice_str("uproard " UPROAR_VERSION);
+    session_tell(shard, session, &event);
+}
+
 void session_block(struct shard *shard, struct session *session, uint8_t why)
 {
     session->blocked |= why;
@@ -164,6 +217,7 @@ void session_answered(struct shard *shard, struct session *session)
         return;
     }
     session->state = SESSION_LEAVING;
+    line_leave(shard, session);
     flush_session(shard, session);
 }
 
@@ -199,10 +253,12 @@ static void drop_input(struct session *session)
 /* Everything that others know it by. */
 static void leave_all(struct shard *shard, struct session *session)
 {
+    struct session_ref who = session_ref(shard, session);
+
     while (session->first_member != POOL_NONE)
         session_member_leave(shard, session, session_member_at(shard, session->first_member));
     if (session->named)
-        names_release(shard, session_name(session), session->id);
+        names_release(shard, session_name(session), &who);
     session->named = false;
     gather_drop(shard, session);
     drop_input(session);
@@ -214,6 +270,7 @@ void session_end(struct shard *shard, struct session *session, enum reason reaso
     if (session->state >= SESSION_ENDING)
         return;
     leave_all(shard, session);
+    line_leave(shard, session);
     session->state = SESSION_ENDING;
     session->end_reason = (uint16_t)reason;
     /* Read on, and throw away: unread bytes would turn our FIN into a RST. */
@@ -243,49 +300,95 @@ void session_leave(struct shard *shard, struct session *session, enum reason rea
         return;
     }
     session->state = SESSION_LEAVING;
+    line_leave(shard, session);
     session->goodbye = (uint16_t)reason;
     flush_session(shard, session);
 }
 
+/* Whether this end of the connection is not yet the end of the session. */
+static bool holds(const struct shard *shard, const struct session *session)
+{
+    return session->state == SESSION_LIVE && !session->eof && shard->options->resume_ms > 0 &&
+           !drain_begun(&shard->drain);
+}
+
+/* Without its connection: in its rooms, but reading nothing and asking for nothing. */
+static void hold(struct shard *shard, struct session *session)
+{
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
+        struct member *member = session_member_at(shard, i);
+        i = member->next;
+        if (member->state != MEMBER_JOINING) /* dispatch_joined does the same with those */
+            feed_park(shard, member->feed, member);
+    }
+    lane_clear(&session->lane);
+    gather_drop(shard, session);
+    drop_input(session);
+    session->blocked = 0;
+    session->state = SESSION_HELD;
+    line_enter(shard, session, LINE_HELD);
+}
+
 void session_cut(struct shard *shard, struct session *session, enum reason reason)
 {
-    if (session->state == SESSION_CLOSED)
+    if (session->state >= SESSION_CLOSED)
         return;
-    if (session->state < SESSION_ENDING) {
-        leave_all(shard, session);
+    if (session->state < SESSION_ENDING)
         session->end_reason = (uint16_t)reason;
+    if (holds(shard, session)) {
+        hold(shard, session);
+    } else {
+        if (session->state < SESSION_ENDING)
+            leave_all(shard, session);
+        line_leave(shard, session);
+        session->state = SESSION_CLOSED;
     }
-    session->state = SESSION_CLOSED;
     stream_close(&shard->streams, &session->stream, false);
 }
 
-static void linger_fire(struct timer *timer)
+/* No longer held: its slot goes now, or when the connection is closed. */
+static void let_go(struct shard *shard, struct session *session)
 {
-    struct farewell *linger = container_of(timer, struct farewell, timer);
-    struct shard *shard = linger->shard;
-    struct stream *stream = stream_find(&shard->streams, linger->slot, linger->generation);
+    line_leave(shard, session);
+    session->state = SESSION_CLOSED;
+    if (stream_kept(&session->stream))
+        stream_free(&shard->streams, &session->stream);
+}
 
-    if (stream != NULL)
-        session_cut(shard, (struct session *)stream, REASON_PEER_RESET);
+void session_expire(struct shard *shard, struct session *session, enum reason reason)
+{
+    CHECK(session->state == SESSION_HELD);
+    log_debug("session %llx ended without a connection: %s", (unsigned long long)session->id,
+              reason_name(reason));
+    leave_all(shard, session);
+    let_go(shard, session);
+}
+
+void session_expire_all(struct shard *shard, enum reason reason)
+{
+    struct session *held;
+
+    while ((held = line_first(shard, LINE_HELD)) != NULL)
+        session_expire(shard, held, reason);
+}
+
+void session_replaced(struct shard *shard, struct session *session)
+{
+    CHECK(session->first_member == POOL_NONE && !session->named);
+    if (session->state == SESSION_HELD)
+        let_go(shard, session);
+    else
+        session_goaway(shard, session, REASON_REPLACED);
 }
 
 void session_finish(struct shard *shard, struct session *session)
 {
-    uint32_t index;
-
     stream_finish(&shard->streams, &session->stream);
     session->state = SESSION_LINGERING;
-    struct farewell *linger = session->eof ? NULL : pool_get(&shard->lingers, &index);
-    if (linger == NULL) {
+    if (session->eof)
         session_cut(shard, session, session->end_reason);
-        return;
-    }
-    linger->shard = shard;
-    linger->slot = session->stream.slot;
-    linger->generation = session->stream.generation;
-    timer_init(&linger->timer, linger_fire);
-    timer_start(&shard->loop.wheel, &linger->timer, shard->loop.now_ms + LINGER_MS);
-    session->linger = index;
+    else
+        line_enter(shard, session, LINE_LINGER);
 }
 
 static void session_closed(void *ctx, struct stream *stream)
@@ -298,11 +401,8 @@ static void session_closed(void *ctx, struct stream *stream)
     outgoing_drop(shard, session);
     lane_clear(&session->lane);
     drop_input(session);
-    if (session->linger != POOL_NONE) {
-        struct farewell *linger = pool_at(&shard->lingers, session->linger);
-        timer_stop(&shard->loop.wheel, &linger->timer);
-        pool_put(&shard->lingers, session->linger);
-    }
+    if (session->state == SESSION_HELD)
+        stream_keep(&shard->streams, stream);
     stats_add_reason(shard->stats, STAT_ENDED, session->end_reason, 1);
     log_debug("client %llx %.*s ended: %s, %llu bytes in, %llu out",
               (unsigned long long)session->id, session->name_bytes, session->name,
@@ -314,7 +414,12 @@ static void session_closed(void *ctx, struct stream *stream)
 
 static void session_bytes(void *ctx, struct stream *stream, struct slice bytes)
 {
-    input_bytes(ctx, (struct session *)stream, bytes);
+    struct shard *shard = ctx;
+    struct session *session = (struct session *)stream;
+
+    session->heard_ms = (uint32_t)shard->loop.now_ms;
+    session->pings = 0;
+    input_bytes(shard, session, bytes);
 }
 
 static void session_sent(void *ctx, struct stream *stream, size_t bytes)
@@ -331,4 +436,65 @@ void session_events_init(struct shard *shard, struct stream_events *events)
                                      .sent = session_sent,
                                      .failed = session_failed,
                                      .closed = session_closed};
+}
+
+/* Lines */
+
+static void hello_due(struct shard *shard, struct session *session)
+{
+    session_goaway(shard, session, REASON_HELLO_TIMEOUT);
+}
+
+/* Twice in each heartbeat: who is silent is asked, twice, and then gone before two heartbeats are
+ * over. Any bytes are a sign of life. A PING that could not be sent asks nothing: while a send is
+ * under way its own deadline counts (stall.h); and whom we do not read we cannot hear. */
+static void beat_due(struct shard *shard, struct session *session)
+{
+    uint32_t beat_ms = (uint32_t)shard->options->heartbeat_ms;
+    uint32_t silent_ms = (uint32_t)shard->loop.now_ms - session->heard_ms;
+    struct event event = {.type = MSG_PING};
+
+    line_enter(shard, session, LINE_BEAT);
+    if (session->blocked != 0) {
+        session->heard_ms = (uint32_t)shard->loop.now_ms;
+        session->pings = 0;
+        return;
+    }
+    if (silent_ms < beat_ms / 2 || stream_sending(&session->stream))
+        return;
+    if (session->pings >= PINGS_MAX) {
+        session_cut(shard, session, REASON_HEARTBEAT_MISSED);
+        return;
+    }
+    session->pings++;
+    event.ping.token = shard->loop.realtime_ms;
+    session_tell(shard, session, &event);
+}
+
+static void linger_due(struct shard *shard, struct session *session)
+{
+    session_cut(shard, session, REASON_PEER_RESET);
+}
+
+static void held_due(struct shard *shard, struct session *session)
+{
+    session_expire(shard, session, REASON_NOT_RESUMED);
+}
+
+void session_lines_init(struct shard *shard)
+{
+    const struct options *options = shard->options;
+    struct line *lines = shard->lines;
+
+    line_init(&lines[LINE_NONE], shard, 0, NULL);
+    line_init(&lines[LINE_HELLO], shard, options->hello_ms, hello_due);
+    line_init(&lines[LINE_BEAT], shard, options->heartbeat_ms / 2, beat_due);
+    line_init(&lines[LINE_LINGER], shard, LINGER_MS, linger_due);
+    line_init(&lines[LINE_HELD], shard, options->resume_ms, held_due);
+}
+
+void session_lines_fini(struct shard *shard)
+{
+    for (unsigned i = 0; i < LINE_COUNT; i++)
+        line_fini(&shard->lines[i]);
 }

@@ -16,8 +16,16 @@
  *                                  LINGERING   FIN sent; waits for the peer's, not for long
  *                                     │
  *                                     ▼
- *                                   CLOSED     stream_close; a broken connection comes
- *                                              straight here
+ *                                   CLOSED     stream_close
+ *
+ * A connection that breaks takes a live session to HELD instead, and any other to CLOSED. A held
+ * session has no socket, reads and sends nothing, but keeps its name and its rooms until its
+ * client comes back with the token (takeover.h) or options.resume_ms are over:
+ *
+ *     LIVE ── reset, nothing heard, nothing read, no memory ──► HELD ── taken over, or over ──►
+ * gone
+ *
+ * FIN is how a client says goodbye, so it is never held after one.
  *
  * Reading. Commands are decoded where they lie, in the receive buffer; only a frame that is
  * cut by the buffer's end is kept, in `carry`. Some requests make the client wait (`blocked`):
@@ -33,6 +41,7 @@
 #include "core/stream.h"
 #include "proto/codec.h"
 #include "shard/lane.h"
+#include "shard/line.h"
 #include "shard/xmsg.h"
 
 struct shard;
@@ -46,6 +55,7 @@ enum session_state {
     SESSION_ENDING,
     SESSION_LINGERING,
     SESSION_CLOSED,
+    SESSION_HELD,
 };
 
 /* Why a client is not read. */
@@ -59,7 +69,9 @@ enum session_state {
 
 struct session {
     struct stream stream; /* first: the slot's index is both's */
-    uint64_t id;          /* connection id: shard << 48 | count, never reused in a run */
+    uint64_t connection;  /* shard << 48 | count: never reused in a run */
+    uint64_t id;          /* of the session: its first connection's */
+    uint64_t token_hash;  /* keyed hash of the token; the token itself is the client's only */
     struct lane lane;
     struct segment *carry; /* the beginning of a frame, `used` bytes of it */
     struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */
@@ -69,7 +81,10 @@ struct session {
     uint32_t first_member; /* index of the first of its memberships, or POOL_NONE */
     uint32_t turn_member;  /* index of the membership whose feed is served first, or POOL_NONE */
     uint32_t due_next;     /* in flush's list */
-    uint32_t linger;       /* index of the timer, or POOL_NONE */
+    uint32_t line_next, line_prev; /* slots, in shard->lines[line] */
+    uint32_t line_due_ms;          /* low half of the monotonic time */
+    uint32_t began_ms;             /* when the connection was accepted, the same */
+    uint32_t heard_ms;             /* when bytes arrived last, the same */
     uint32_t gather;      /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
     uint16_t rooms;       /* memberships, joining ones too */
     uint16_t unacked;     /* PUBLISH and DIRECT without a receipt */
@@ -80,6 +95,8 @@ struct session {
     uint8_t state;        /* enum session_state */
     uint8_t codec;        /* index into codecs, CODEC_UNKNOWN before the first bytes told */
     uint8_t blocked;      /* BLOCK_… */
+    uint8_t line;         /* enum line_index */
+    uint8_t pings;        /* of ours, since anything was heard */
     uint8_t name_bytes;
     bool due : 1;
     bool eof : 1;  /* the peer sent FIN */
@@ -88,16 +105,15 @@ struct session {
     char name[NAME_BYTES_MAX];
 };
 
-/* The timer of a session that said FIN and waits for the peer's. */
-struct farewell {
-    struct timer timer;
-    struct shard *shard;
-    uint32_t slot, generation;
-};
-
 static inline struct slice session_name(const struct session *session)
 {
     return slice_of(session->name, session->name_bytes);
+}
+
+static inline void session_rename(struct session *session, struct slice name)
+{
+    session->name_bytes = (uint8_t)name.len;
+    memcpy(session->name, name.data, name.len);
 }
 
 void session_events_init(struct shard *shard, struct stream_events *events);
@@ -119,6 +135,10 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
 void session_refuse(struct shard *shard, struct session *session, const struct cmd *cmd,
                     enum reason reason);
 
+/* HELLO was granted: the client is `name` from now on and has this token. */
+void session_welcome(struct shard *shard, struct session *session, struct slice name,
+                     struct slice token, uint32_t features);
+
 /* Not read until session_unblock took the last reason away. */
 void session_block(struct shard *shard, struct session *session, uint8_t why);
 void session_unblock(struct shard *shard, struct session *session, uint8_t why);
@@ -131,8 +151,22 @@ void session_end(struct shard *shard, struct session *session, enum reason reaso
 void session_leave(struct shard *shard, struct session *session, enum reason reason);
 /* Says GOAWAY first. */
 void session_goaway(struct shard *shard, struct session *session, enum reason reason);
-/* At once. */
+/* At once: the connection is broken, or nothing can be said over it any more. A live session is
+ * held, unless the server is stopping. */
 void session_cut(struct shard *shard, struct session *session, enum reason reason);
+/* A held session ends: it leaves its rooms and its name. */
+void session_expire(struct shard *shard, struct session *session, enum reason reason);
+/* The same for all held ones. */
+void session_expire_all(struct shard *shard, enum reason reason);
+/* It has been taken over: its rooms and its name are somebody else's already. */
+void session_replaced(struct shard *shard, struct session *session);
+/* The session in this slot if it is still of this generation, held ones too; NULL: it is gone, or
+ * on its way out. */
+struct session *session_lookup(struct shard *shard, uint32_t slot, uint32_t generation);
+
+/* The four lines (line.h) and what happens to who is due. */
+void session_lines_init(struct shard *shard);
+void session_lines_fini(struct shard *shard);
 
 /* The flush's call: builds one send of what is owed. Returns how many were built (0 or 1). */
 unsigned session_send_due(struct shard *shard, struct session *session);

@@ -10,6 +10,7 @@
 #include "shard/gather.h"
 #include "shard/room.h"
 #include "shard/session.h"
+#include "shard/takeover.h"
 
 _Thread_local struct shard *shard_current;
 
@@ -160,6 +161,15 @@ static void receive(void *ctx, const struct xmsg *msg)
         return;
     case XMSG_RENAME:
         home_rename(shard, msg);
+        return;
+    case XMSG_MOVE:
+        home_move(shard, msg);
+        return;
+    case XMSG_TAKEOVER:
+        takeover_on_takeover(shard, msg);
+        return;
+    case XMSG_HANDOVER:
+        takeover_on_handover(shard, msg);
         return;
     case XMSG_JOINED:
         dispatch_joined(shard, msg);
@@ -328,7 +338,7 @@ static int init_pools(struct shard *shard)
          u64_min(options->rooms_max + options->memory_bytes_max / SEGMENT_BYTES_LEAST,
                  POOL_COUNT_MAX)},
         {&shard->flights, sizeof(struct flight), sessions},
-        {&shard->lingers, sizeof(struct farewell), sessions},
+        {&shard->heirs, sizeof(struct heir), sessions},
         {&shard->gathers, sizeof(struct gather), sessions},
     };
 
@@ -372,10 +382,13 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     shard_current = shard;
     flush_init(&shard->flush);
     drain_init(&shard->drain);
+    stall_init(&shard->stall);
+    list_init(&shard->heirs_waiting);
     err = loop_init(&shard->loop, &config, &owner, why, why_bytes);
     if (err < 0)
         return err;
     shard->loop.spin_ns = options->spin_us * 1000;
+    session_lines_init(shard);
     session_events_init(shard, &events);
     err = streams_init(&shard->streams, &shard->loop, sizeof(struct session),
                        (uint32_t)options->clients_max + SESSIONS_RESERVE, &events);
@@ -409,12 +422,15 @@ int shard_fini(struct shard *shard)
 
     show_counters(shard);
     timer_stop(&shard->loop.wheel, &shard->drain.deadline);
+    timer_stop(&shard->loop.wheel, &shard->stall.timer);
+    session_lines_fini(shard);
     homes_fini(shard);
     leaks += report("memberships", shard->members.in_use);
     leaks += report("rooms", shard->rooms.in_use);
     leaks += report("feed links", shard->links.in_use);
     leaks += report("sends in flight", shard->flights.in_use);
-    leaks += report("lingering timers", shard->lingers.in_use);
+    leaks += report("takeovers", shard->heirs.in_use);
+    leaks += report("held sessions", shard->streams.kept);
     leaks += report("lists", shard->gathers.in_use);
     leaks += report("names", shard->names.entries.in_use);
     leaks += report("bytes of message memory", shard->segments.bytes_in_use);
@@ -433,7 +449,7 @@ int shard_fini(struct shard *shard)
     pool_fini(&shard->rooms);
     pool_fini(&shard->links);
     pool_fini(&shard->flights);
-    pool_fini(&shard->lingers);
+    pool_fini(&shard->heirs);
     pool_fini(&shard->gathers);
     segments_fini(&shard->segments);
     segments_fini(&shard->vital);

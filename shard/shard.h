@@ -31,10 +31,12 @@
 #include "shard/drain.h"
 #include "shard/flush.h"
 #include "shard/home.h"
+#include "shard/line.h"
 #include "shard/mesh.h"
 #include "shard/names.h"
 #include "shard/options.h"
 #include "shard/server.h"
+#include "shard/stall.h"
 
 /* Receipts for the clients of one port, waiting to be posted. */
 struct receipts {
@@ -62,9 +64,13 @@ struct shard {
     struct pool rooms;   /* struct room */
     struct pool links;   /* struct link */
     struct pool flights; /* struct flight */
-    struct pool lingers; /* struct farewell */
     struct pool gathers; /* struct gather */
+    struct pool heirs;   /* struct heir */
     struct map rooms_by_id;
+
+    struct line lines[LINE_COUNT]; /* sessions that wait */
+    struct stall stall;            /* sends under way */
+    struct list heirs_waiting;     /* struct heir */
 
     struct flush flush;
     struct homes homes;

@@ -44,12 +44,11 @@ void xwriter_attach(struct xwriter *writer, struct xmsg *msg)
     writer->count = 0;
 }
 
-struct xnames *xnames_attach(struct segments *segments, struct xmsg *msg, struct slice name,
-                             struct slice other)
+struct xnames *xnames_write(struct segments *segments, struct xwriter *writer, struct slice name,
+                            struct slice other)
 {
-    struct xwriter writer = {NULL, 0};
     struct xnames *names =
-        xwriter_reserve(segments, &writer, XRECORD_BYTES(struct xnames, name.len + other.len));
+        xwriter_reserve(segments, writer, XRECORD_BYTES(struct xnames, name.len + other.len));
 
     if (names == NULL) {
         /* Some hundred bytes for what was promised already: nothing could be kept without. */
@@ -63,6 +62,15 @@ struct xnames *xnames_attach(struct segments *segments, struct xmsg *msg, struct
         memcpy(names + 1, name.data, name.len);
     if (other.len > 0)
         memcpy((uint8_t *)(names + 1) + name.len, other.data, other.len);
+    return names;
+}
+
+struct xnames *xnames_attach(struct segments *segments, struct xmsg *msg, struct slice name,
+                             struct slice other)
+{
+    struct xwriter writer = {NULL, 0};
+    struct xnames *names = xnames_write(segments, &writer, name, other);
+
     xwriter_attach(&writer, msg);
     return names;
 }

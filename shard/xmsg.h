@@ -8,7 +8,7 @@
  * room's home may be the same): a message to oneself is handled later in the same turn.
  *
  *      client's shard                    home of the room / of the name
- *         JOIN, LEAVE, PUBLISH, RENAME ────────►
+ *         JOIN, LEAVE, PUBLISH, RENAME, MOVE ──►
  *         ◄──────── JOINED, REFUSED                 (to the one who asked)
  *         ◄──────── EVENTS, PRESENCE                (to every shard with members)
  *         ◄──────── RECEIPTS                        (ACK and NACK, in batches)
@@ -18,7 +18,8 @@
  *         WHO, ROOMS ──────────────────────────►
  *         ◄──────── WHO_PART ► LIST                 (each shard with members answers in part)
  *
- * And between all shards, when the server stops: BARRIER.
+ * Between two clients' shards, when a session changes its connection: TAKEOVER and HANDOVER
+ * (takeover.h). And between all shards, when the server stops: BARRIER.
  */
 #ifndef UPROAR_SHARD_XMSG_H
 #define UPROAR_SHARD_XMSG_H
@@ -31,6 +32,7 @@ enum xmsg_type {
     XMSG_LEAVE,
     XMSG_PUBLISH,
     XMSG_RENAME,
+    XMSG_MOVE,
     XMSG_JOINED,
     XMSG_REFUSED,
     XMSG_EVENTS,
@@ -40,6 +42,8 @@ enum xmsg_type {
     XMSG_NAME_RELEASE,
     XMSG_NAME_GRANTED,
     XMSG_NAME_TAKEN,
+    XMSG_TAKEOVER,
+    XMSG_HANDOVER,
     XMSG_DIRECT,
     XMSG_DELIVER,
     XMSG_WHO,
@@ -96,7 +100,8 @@ struct xreceipt {
     uint32_t reason;     /* enum reason; REASON_NONE acknowledges */
 };
 
-/* JOIN, WHO: `room` is the room's name; NAME_*, RENAME: `name` is the new one. */
+/* JOIN, WHO: `room` is the room's name; NAME_*, RENAME: `name` is the new one; NAME_CLAIM,
+ * NAME_GRANTED, TAKEOVER, HANDOVER: `other` is the token, or empty. */
 struct xnames {
     uint8_t name_bytes;
     uint8_t other_bytes;
@@ -115,6 +120,14 @@ struct xdirect {
     uint8_t to_bytes;
     uint8_t spare[6];
     /* name, to, body */
+};
+
+/* HANDOVER, behind a struct xnames with name and token: one for each room. */
+struct xseat {
+    uint32_t room;
+    uint32_t flags;    /* JOIN_… */
+    uint64_t next_seq; /* the first number that the old connection was not sent */
+    uint64_t hash;     /* of the room's name */
 };
 
 /* PRESENCE, LIST. */
@@ -157,6 +170,9 @@ static inline const void *xmsg_record(const struct xmsg *msg, uint32_t at)
     return msg->payload->bytes + msg->offset + at;
 }
 
+/* One struct xnames at the end of a run that has room for it, or an empty one. */
+struct xnames *xnames_write(struct segments *segments, struct xwriter *writer, struct slice name,
+                            struct slice other);
 /* One struct xnames as msg's payload. Never NULL: a host without memory for it ends the process. */
 struct xnames *xnames_attach(struct segments *segments, struct xmsg *msg, struct slice name,
                              struct slice other);

@@ -113,8 +113,9 @@ static void server_run(int line, struct server *server, int out, const char **fl
 {
     char port_file[96], address[32], text[16];
     const char *args[ARGS_MAX + 1] = {program(), "--listen",  address, "--port-file",
-                                      port_file, "--workers", "4"};
-    size_t n = 7;
+                                      port_file, "--workers", "4",     "--resume-window",
+                                      "0"};
+    size_t n = 9;
 
     snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
     server_path(server, "port", port_file, sizeof(port_file));

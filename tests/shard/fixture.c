@@ -61,8 +61,9 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv)
 {
     const char *args[64] = {"uproard", "--flush-us",   "0",  "--clients",
                             "1000",    "--sq-entries", "64", "--cq-entries",
-                            "256",     "--mesh-slots", "16"};
-    int count = 11;
+                            "256",     "--mesh-slots", "16", "--resume-window",
+                            "0"};
+    int count = 13;
 
     cr_assert(shards <= WORLD_SHARDS_MAX && probes <= PROBES_MAX);
     for (argv++; *argv != NULL; argv++)
@@ -72,6 +73,8 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv)
     world.server.drain_ms = world.server.options.drain_ms;
     log_set_level(LOG_WARN);
     random_bytes(&world.server.key, sizeof(world.server.key));
+    random_bytes(&world.server.check_key, sizeof(world.server.check_key));
+    random_bytes(&world.server.token_key, sizeof(world.server.token_key));
     world.shards_count = shards;
     world.probes_count = probes;
     world.server.workers_count = (uint16_t)shards;
@@ -121,6 +124,21 @@ static uint64_t movement(void)
                shard->flush.sends + shard->commands + shard->streams.opened + shard->streams.closed;
     }
     return sum;
+}
+
+void world_line_due(unsigned index, enum line_index line)
+{
+    struct shard *shard = world_shard(index);
+    struct line *due = &shard->lines[line];
+
+    for (uint32_t slot = due->head; slot != POOL_NONE;) {
+        struct session *session = session_at(shard, slot);
+        session->line_due_ms = (uint32_t)shard->loop.now_ms;
+        slot = session->line_next;
+    }
+    timer_start(&shard->loop.wheel, &due->timer, shard->loop.now_ms);
+    world_turn(index);
+    world_settle();
 }
 
 void world_settle(void)
@@ -220,6 +238,8 @@ void world_stop(void)
         cr_assert(turns < TURNS_MAX, "a connection never closed");
         world_turn_all();
     }
+    for (unsigned i = 0; i < world.shards_count; i++)
+        session_expire_all(world_shard(i), REASON_SHUTDOWN);
     quiesce();
     for (unsigned i = 0; i < world.shards_count; i++) {
         cr_assert_eq(shard_fini(world_shard(i)), 0, "shard %u leaks", i);

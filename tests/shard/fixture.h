@@ -23,7 +23,8 @@
 
 #define WORLD_SHARDS_MAX 8u
 
-/* Options as on the command line, more in `...`. */
+/* Options as on the command line, more in `...`. Unless they say otherwise, nobody's session outlives
+ * its connection. */
 #define world_start(shards, probes, ...) \
     world_start_with((shards), (probes), (const char *[]){"uproard", __VA_ARGS__, NULL})
 void world_start_with(unsigned shards, unsigned probes, const char **argv);
@@ -40,6 +41,9 @@ struct shard *world_shard(unsigned index);
 void world_turn(unsigned index);
 void world_turn_all(void);
 void world_settle(void);
+
+/* All who stand in that line have waited long enough; then as world_settle. */
+void world_line_due(unsigned index, enum line_index line);
 
 /* The first of the names "PREFIX0", "PREFIX1", ... whose home is that port. */
 struct slice room_homed(const char *prefix, unsigned port);

@@ -77,7 +77,7 @@ Test(session, end_of_file_waits_until_everything_is_answered)
     expect_end(anna);
     world_settle();
     cr_assert_eq(world_shard(0)->streams.open, 0);
-    cr_assert_eq(world_shard(0)->lingers.in_use, 0);
+    cr_assert_eq(world_shard(0)->lines[LINE_LINGER].count, 0);
     world_stop();
 }
 
@@ -101,18 +101,15 @@ Test(session, fin_is_waited_for_but_not_for_ever)
     expect_end(anna);
     struct shard *shard = world_shard(0);
     cr_assert_eq(anna->session->state, SESSION_LINGERING);
-    cr_assert_eq(shard->lingers.in_use, 1);
+    cr_assert_eq(shard->lines[LINE_LINGER].count, 1);
     cr_assert_eq(shard->names.entries.in_use, 0, "the name is free while it lingers");
     client_bytes(anna, "more that nobody reads", 22);
     world_settle();
     cr_assert_eq(anna->session->state, SESSION_LINGERING);
-    struct farewell *linger = pool_at(&shard->lingers, anna->session->linger);
-    cr_assert(timer_running(&linger->timer));
-    cr_assert_leq(linger->timer.due_ms, shard->loop.now_ms + 2000);
-    timer_start(&shard->loop.wheel, &linger->timer, shard->loop.now_ms);
-    world_settle();
+    cr_assert_leq(shard->lines[LINE_LINGER].timer.due_ms, shard->loop.now_ms + 2000);
+    world_line_due(0, LINE_LINGER);
     cr_assert_eq(shard->streams.open, 0);
-    cr_assert_eq(shard->lingers.in_use, 0);
+    cr_assert_eq(shard->lines[LINE_LINGER].count, 0);
     world_stop();
 }
 
