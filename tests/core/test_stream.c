@@ -422,22 +422,6 @@ STREAM_TEST(closing_in_bytes_is_the_end)
 }
 
 /* Faults that loopback does not make. */
-STREAM_TEST(a_short_send_is_the_end)
-{
-    struct echo echo;
-    echo_init(&echo, config);
-    int fd = client_connect(echo.port, 0);
-    echo_until(&echo, echo.last);
-    uring_inject(echo.loop.ring, 0, 3);
-    echo_send(&echo, echo.last, "four", 4);
-    echo_until(&echo, echo.closeds == 1);
-    cr_assert_eq(echo.fails, 1);
-    cr_assert_eq(echo.error, EPIPE);
-    cr_assert_eq(echo.sents, 0);
-    close(fd);
-    echo_fini(&echo);
-}
-
 STREAM_TEST(a_failing_receive_is_told_by_its_errno)
 {
     struct echo echo;
@@ -531,6 +515,7 @@ Test(stream, full_means_null_and_the_descriptor_stays)
     cr_assert_not_null(stream);
     cr_assert_null(stream_open(&one, pair[1]));
     cr_assert_eq(write(pair[1], "", 0), 0, "the descriptor was touched");
+    cr_assert_eq(stream_acked(stream), 0, "this socket knows no acknowledgements");
     stream_close(&one, stream, false);
     while (one.open > 0)
         cr_assert_eq(loop_turn(&loop), 0);
@@ -547,17 +532,6 @@ Test(stream, full_means_null_and_the_descriptor_stays)
     stream_free(&one, stream);
     streams_fini(&one);
     loop_fini(&loop);
-}
-
-Test(stream, two_sends_at_once_are_a_bug, .signal = SIGABRT)
-{
-    struct echo echo;
-    echo_init(&echo, NULL);
-    client_connect(echo.port, 0);
-    echo_until(&echo, echo.last);
-    struct iovec iov = {(char[]){"x"}, 1};
-    stream_send(&echo.streams, &echo.last->stream, &iov, 1);
-    stream_send(&echo.streams, &echo.last->stream, &iov, 1);
 }
 
 Test(stream, fini_with_open_streams_is_a_bug, .signal = SIGABRT)

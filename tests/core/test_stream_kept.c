@@ -36,6 +36,8 @@ STREAM_TEST(the_kept_outlive_their_connection)
     cr_assert(stream_closing(kept));
     cr_assert_null(stream_find(&echo.streams, slot, generation), "found as if it were open");
     cr_assert_eq(stream_kept_find(&echo.streams, slot, generation), kept);
+    cr_assert_eq(stream_lookup(&echo.streams, slot, generation), kept);
+    cr_assert(stream_kept(kept));
     cr_assert_null(stream_kept_find(&echo.streams, slot, generation + 2));
     cr_assert_null(stream_kept_find(&echo.streams, slot + 100000, generation));
 
@@ -60,6 +62,7 @@ STREAM_TEST(the_kept_outlive_their_connection)
     stream_free(&echo.streams, kept);
     cr_assert_eq(echo.streams.kept, 0);
     cr_assert_null(stream_kept_find(&echo.streams, slot, generation), "found after its end");
+    cr_assert_null(stream_lookup(&echo.streams, slot, generation), "found after its end");
     cr_assert_null(stream_kept_find(&echo.streams, slot, generation + 1), "found a free slot");
     int fd = client_connect(echo.port, 0);
     echo_until(&echo, echo.last);
