@@ -22,6 +22,9 @@
 #define RETRY_MS   100u
 #define HOST_BYTES 256u
 
+/* Enough that two lost in a row end nothing. */
+#define KEEPALIVE_PROBES 4
+
 /* Addresses */
 
 struct endpoint {
@@ -97,6 +100,25 @@ static int option_set(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0 : -errno;
 }
 
+/* The kernel's own end for connections whose peer has vanished: see listener_options. */
+static int patience_set(int fd, const struct listener_options *options)
+{
+    int ret = 0;
+    if (options->user_timeout_ms > 0)
+        ret = option_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)options->user_timeout_ms);
+    if (options->keepalive_s == 0 || ret < 0)
+        return ret;
+    /* The questions, together, take as long as the silence before them. */
+    int silence_s = (int)options->keepalive_s;
+    int count = silence_s < KEEPALIVE_PROBES ? silence_s : KEEPALIVE_PROBES;
+    ret = option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, silence_s);
+    if (ret == 0)
+        ret = option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, silence_s / count);
+    if (ret == 0)
+        ret = option_set(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
+    return ret < 0 ? ret : option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 /* A socket bound to `addr`, or negative errno. What is set here every connection inherits, which
  * saves system calls for each. Without `shared` it is refused where anybody listens. */
 static int socket_bind(const struct sockaddr *addr, socklen_t addr_len,
@@ -116,6 +138,8 @@ static int socket_bind(const struct sockaddr *addr, socklen_t addr_len,
         ret = option_set(fd, SOL_SOCKET, SO_SNDBUF, (int)options->sndbuf_bytes);
     if (ret == 0 && options->rcvbuf_bytes > 0)
         ret = option_set(fd, SOL_SOCKET, SO_RCVBUF, (int)options->rcvbuf_bytes);
+    if (ret == 0)
+        ret = patience_set(fd, options);
     if (ret == 0 && bind(fd, addr, addr_len) != 0)
         ret = -errno;
     if (ret < 0) {

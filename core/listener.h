@@ -2,12 +2,15 @@
  *
  * The group is bound and put to listen before any loop starts, so that no connection finds
  * half a group. Options that every connection needs are set on the listener and inherited:
- * TCP_NODELAY, SO_SNDBUF, SO_RCVBUF.
+ * TCP_NODELAY, buffer sizes, and the kernel's own patience with a peer that has vanished.
  *
  * Accepting never stops the server. EMFILE, ENFILE, ENOBUFS and ENOMEM end the kernel's multishot;
  * the listener then waits until a connection was closed (listener_retry) or 100 ms passed, and
- * waiting connections stay in the backlog. Other errors belong to the connection that failed and
- * are counted.
+ * waiting connections stay in the backlog. So a server that has reached its limit tries ten times
+ * a second, and once more for each descriptor that it is told of. The kernel notes
+ * RLIMIT_NOFILE when an accept is prepared: a limit that was raised counts from the next try, one
+ * that was lowered from the next accept that ends. Other errors belong to the connection that
+ * failed and are counted.
  */
 #ifndef UPROAR_CORE_LISTENER_H
 #define UPROAR_CORE_LISTENER_H
@@ -19,6 +22,15 @@ struct listener_options {
     unsigned sndbuf_bytes; /* 0: the kernel's */
     unsigned rcvbuf_bytes; /* 0: the kernel's */
     int backlog;
+    /* TCP_USER_TIMEOUT (tcp(7)): bytes that stay unacknowledged for so long, or that a peer's
+     * closed window holds back for so long, end the connection with ETIMEDOUT. So also the end of
+     * a peer that is alive and does not read. 0: the kernel's some 15 minutes for the first, and no
+     * end for the second. */
+    unsigned user_timeout_ms;
+    /* Asks a peer that has been silent for so long whether it is still there, and gives it up with
+     * ETIMEDOUT after about as long again (SO_KEEPALIVE, tcp(7)); a process that hangs still
+     * answers. With user_timeout_ms that decides how long it is asked. At most 32767. 0: never. */
+    unsigned keepalive_s;
 };
 
 /* Parses "HOST:PORT", "[V6]:PORT", ":PORT" (any address) or "PATH"-less names, binds `count`

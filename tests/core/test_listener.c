@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -168,6 +169,97 @@ Test(listener, connections_inherit_the_options)
     close(fd);
 }
 
+static int option_of(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+    cr_assert_eq(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* What a connection to such a listener has of it. */
+static int served_by(const struct listener_options *options, int *client)
+{
+    int fd;
+    uint16_t port;
+    char why[256];
+    cr_assert_eq(listeners_bind(&fd, "127.0.0.1:0", options, &port, why, sizeof(why)), 0, "%s",
+                 why);
+    *client = client_connect(port, 0);
+    int served = accept(fd, NULL, NULL);
+    cr_assert_geq(served, 0);
+    close(fd);
+    return served;
+}
+
+Test(listener, connections_inherit_the_patience)
+{
+    static const struct {
+        unsigned keepalive_s;
+        int interval_s, count;
+    } cases[] = {
+        {1, 1, 1}, {2, 1, 2}, {3, 1, 3}, {4, 1, 4}, {30, 7, 4}, {60, 15, 4}, {32767, 8191, 4},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct listener_options options = {.count = 1,
+                                           .backlog = 8,
+                                           .user_timeout_ms = 12345,
+                                           .keepalive_s = cases[i].keepalive_s};
+        int client, served = served_by(&options, &client);
+        cr_assert_eq(option_of(served, IPPROTO_TCP, TCP_USER_TIMEOUT), 12345);
+        cr_assert_eq(option_of(served, SOL_SOCKET, SO_KEEPALIVE), 1);
+        int idle = option_of(served, IPPROTO_TCP, TCP_KEEPIDLE);
+        int interval = option_of(served, IPPROTO_TCP, TCP_KEEPINTVL);
+        int count = option_of(served, IPPROTO_TCP, TCP_KEEPCNT);
+        cr_assert_eq((unsigned)idle, cases[i].keepalive_s);
+        cr_assert_eq(interval, cases[i].interval_s);
+        cr_assert_eq(count, cases[i].count);
+        close(client);
+        close(served);
+    }
+}
+
+/* The peer is there and answers, but its window stays closed. */
+Test(listener, patience_ends_with_a_peer_that_does_not_read, .timeout = 30)
+{
+    struct listener_options options = {.count = 1, .backlog = 8, .user_timeout_ms = 300};
+    int client, served = served_by(&options, &client);
+    static char bytes[65536];
+    while (send(served, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        ;
+    cr_assert_eq(errno, EAGAIN);
+    struct pollfd end = {.fd = served};
+    cr_assert_eq(poll(&end, 1, 20000), 1, "the connection lives on");
+    cr_assert_eq(option_of(served, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
+    close(client);
+    close(served);
+}
+
+Test(listener, without_patience_it_is_the_kernels)
+{
+    int client, served = served_by(&one, &client), plain = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(option_of(served, SOL_SOCKET, SO_KEEPALIVE), 0);
+    static const int names[] = {TCP_USER_TIMEOUT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT,
+                                TCP_DEFER_ACCEPT};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        cr_assert_eq(option_of(served, IPPROTO_TCP, names[i]),
+                     option_of(plain, IPPROTO_TCP, names[i]));
+    close(client);
+    close(served);
+    close(plain);
+}
+
+Test(listener, patience_beyond_the_kernels_is_refused)
+{
+    struct listener_options options = {.count = 1, .backlog = 8, .keepalive_s = 32768};
+    int fd;
+    uint16_t port;
+    char why[256];
+    unsigned before = descriptors();
+    cr_assert_eq(listeners_bind(&fd, "127.0.0.1:0", &options, &port, why, sizeof(why)), -EINVAL);
+    cr_assert_eq(descriptors(), before);
+}
+
 /* All descriptors but one are taken, so that a client can connect and not be accepted. */
 static unsigned exhaust(int *fillers, unsigned max)
 {
@@ -226,6 +318,55 @@ Test(listener, without_descriptors_it_waits_and_recovers)
         close(fillers[--n]);
     close(waiting);
     close(late);
+    echo_fini(&echo);
+}
+
+/* As above with a crowd in the backlog and for longer, so that what each try costs would show. */
+Test(listener, at_the_limit_it_tries_ten_times_a_second)
+{
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = 100;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct echo echo;
+    echo_init(&echo, NULL);
+    int clients[20], fillers[100];
+    listener_pause(&echo.listener);
+    echo_until(&echo, !echo.listener.armed);
+    for (unsigned i = 0; i < ARRAY_SIZE(clients); i++)
+        clients[i] = client_connect(echo.port, 0);
+    unsigned n = exhaust(fillers, ARRAY_SIZE(fillers));
+    fillers[n++] = dup(0);
+    listener_resume(&echo.listener);
+    echo_until(&echo, echo.listener.exhausted == 1);
+
+    uint64_t until = clock_monotonic_ns() + NS_PER_SEC;
+    while (clock_monotonic_ns() < until)
+        echo_turn(&echo);
+    cr_assert_leq(echo.listener.exhausted, 1 + 10);
+    cr_assert_gt(echo.listener.exhausted, 1, "it gave up");
+    cr_assert_eq(echo.listener.accepts, 0);
+
+    /* Told of one descriptor, it takes one connection, within a few turns. */
+    uint64_t turns = echo.loop.turns;
+    close(fillers[--n]);
+    listener_retry(&echo.listener);
+    echo_until(&echo, echo.listener.accepts == 1);
+    cr_assert_leq(echo.loop.turns - turns, 3);
+    echo_until(&echo, timer_running(&echo.listener.retry));
+
+    /* A limit that was raised counts from the next try on. */
+    limit.rlim_cur = 200;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    turns = echo.loop.turns;
+    listener_retry(&echo.listener);
+    echo_until(&echo, echo.listener.accepts == ARRAY_SIZE(clients));
+    cr_assert_leq(echo.loop.turns - turns, 5);
+    cr_assert_eq(echo.listener.errors, 0);
+    while (n > 0)
+        close(fillers[--n]);
+    for (unsigned i = 0; i < ARRAY_SIZE(clients); i++)
+        close(clients[i]);
     echo_fini(&echo);
 }
 
