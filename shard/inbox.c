@@ -3,16 +3,9 @@
 #include "core/clock.h"
 #include "shard/mesh.h"
 
-/* A ring that a drain looks at, with the stamp of its next batch. */
-struct inbound {
-    uint64_t stamp;
-    uint64_t committed;
-    struct mesh_ring *ring;
-};
-
-static struct inbound ring_look(struct mesh_port *port, unsigned from, uint64_t *cut)
+static struct mesh_look ring_look(struct mesh_port *port, unsigned from, uint64_t *cut)
 {
-    struct inbound in = {.ring = &port->inbound[from]};
+    struct mesh_look in = {.ring = &port->inbound[from]};
 
     /* Acquire, and before the tail: pairs with the store in target_show. */
     uint64_t held = atomic_load_explicit(&in.ring->held, memory_order_acquire);
@@ -26,7 +19,7 @@ static struct inbound ring_look(struct mesh_port *port, unsigned from, uint64_t 
 }
 
 /* Whether the ring's next batch, as far as we looked, may be handled in this drain. */
-static bool inbound_next(struct inbound *in, uint64_t cut)
+static bool look_next(struct mesh_look *in, uint64_t cut)
 {
     if (in->ring->left == 0)
         return false;
@@ -48,9 +41,9 @@ static unsigned batch_handle(struct mesh_ring *ring, mesh_handler *handle, void 
 }
 
 /* A binary heap, oldest at 0: puts heap[at] where it belongs among what is below it. */
-static void heap_sift(struct inbound *heap, unsigned count, unsigned at)
+static void heap_sift(struct mesh_look *heap, unsigned count, unsigned at)
 {
-    struct inbound moved = heap[at];
+    struct mesh_look moved = heap[at];
 
     for (unsigned child; (child = 2 * at + 1) < count; at = child) {
         if (child + 1 < count && heap[child + 1].stamp < heap[child].stamp)
@@ -63,19 +56,19 @@ static void heap_sift(struct inbound *heap, unsigned count, unsigned at)
 }
 
 /* Handles what is no newer than the cut, in the order of the stamps. */
-static unsigned merge(struct inbound *heap, unsigned looked, uint64_t cut, mesh_handler *handle,
+static unsigned merge(struct mesh_look *heap, unsigned looked, uint64_t cut, mesh_handler *handle,
                       void *ctx)
 {
     unsigned count = 0, handled = 0;
 
     for (unsigned i = 0; i < looked; i++)
-        if (inbound_next(&heap[i], cut))
+        if (look_next(&heap[i], cut))
             heap[count++] = heap[i];
     for (unsigned i = count / 2; i > 0; i--)
         heap_sift(heap, count, i - 1);
     while (count > 0) {
         handled += batch_handle(heap[0].ring, handle, ctx);
-        if (!inbound_next(&heap[0], cut))
+        if (!look_next(&heap[0], cut))
             heap[0] = heap[--count];
         if (count > 1)
             heap_sift(heap, count, 0);
@@ -110,7 +103,7 @@ static bool flagged(const struct mesh_port *port)
 
 unsigned mesh_drain(struct mesh_port *port, mesh_handler *handle, void *ctx)
 {
-    struct inbound heap[MESH_PORTS_MAX];
+    struct mesh_look *heap = port->looks;
     uint64_t look[MESH_WORDS] = {0};
     unsigned looked = 0;
 
@@ -147,12 +140,12 @@ bool mesh_has_work(struct mesh_port *port)
     for (unsigned word = 0; word * 64 < port->mesh->ports_count; word++) {
         for (uint64_t bits = port->pending[word]; bits != 0; bits &= bits - 1) {
             unsigned from = word * 64 + (unsigned)__builtin_ctzll(bits);
-            struct inbound in = {.ring = &port->inbound[from]};
+            struct mesh_look in = {.ring = &port->inbound[from]};
             /* Both seq_cst, as above; pair with the stores in target_show and mesh_flush. */
             cut = u64_min(cut, atomic_load_explicit(&in.ring->held, memory_order_seq_cst));
             in.committed =
                 atomic_load_explicit(&port->mesh->ports[from].committed, memory_order_seq_cst);
-            if (inbound_next(&in, MESH_HELD_NONE))
+            if (look_next(&in, MESH_HELD_NONE))
                 oldest = u64_min(oldest, in.stamp);
         }
     }

@@ -59,6 +59,7 @@ void mesh_free(struct mesh *mesh)
         for (uint16_t k = 0; port->overflow != NULL && k < mesh->ports_count; k++)
             queue_free(&port->overflow[k]);
         free(port->inbound);
+        free(port->looks);
         free(port->overflow);
         free(port->spare);
     }
@@ -73,8 +74,9 @@ int mesh_port_open(struct mesh_port *port, struct wake *wake)
 
     port->wake = wake;
     port->overflow = calloc(n, sizeof(*port->overflow));
+    port->looks = calloc(n, sizeof(*port->looks));
     port->inbound = aligned_alloc(CACHE_LINE, bytes);
-    if (port->overflow == NULL || port->inbound == NULL)
+    if (port->overflow == NULL || port->looks == NULL || port->inbound == NULL)
         return -ENOMEM;
     memset(port->inbound, 0, bytes);
     for (uint16_t i = 0; i < n; i++) {

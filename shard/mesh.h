@@ -97,6 +97,13 @@ struct mesh_ring {
     struct xmsg *open; /* marker of what was posted since the last flush, or NULL */
 };
 
+/* A ring that a drain looks at, with the stamp of its next batch. */
+struct mesh_look {
+    uint64_t stamp;
+    uint64_t committed; /* of its producer */
+    struct mesh_ring *ring;
+};
+
 /* A marker is a message without payload, so that receipts need not know it. */
 static inline uint64_t mesh_marker_stamp(const struct xmsg *marker)
 {
@@ -122,6 +129,7 @@ struct mesh_port {
     uint64_t posted, received, overflowed, woken; /* counters */
 
     struct mesh_ring *inbound;    /* by source; slots in memory of this port's thread */
+    struct mesh_look *looks;      /* mesh_drain's, a place for each source */
     uint64_t pending[MESH_WORDS]; /* sources of which the last drain left something, or that hold
                                      something back */
     uint64_t stamp;               /* of the last flush, ns */
