@@ -19,6 +19,8 @@
 #include "core/clock.h"
 #include "shard/shard.h"
 
+#define KEEPALIVE_S_MAX 32767u /* tcp(7) */
+
 /* Descriptors that are not clients: log, listeners, rings, eventfds, and some to spare. */
 #define RESERVED_FDS(workers) (32u + 4u * (workers))
 
@@ -280,8 +282,12 @@ int server_run(const struct options *options)
 {
     static struct server server;
     static struct cpus cpus;
-    struct listener_options listen = {.sndbuf_bytes = (unsigned)options->sndbuf_bytes,
-                                      .backlog = (int)options->backlog};
+    struct listener_options listen = {
+        .sndbuf_bytes = (unsigned)options->sndbuf_bytes,
+        .backlog = (int)options->backlog,
+        /* Behind the server's own deadlines, which give a reason. */
+        .user_timeout_ms = (unsigned)(2 * options->send_ms),
+        .keepalive_s = (unsigned)u64_min(2 * options->heartbeat_ms / 1000, KEEPALIVE_S_MAX)};
     int fds[WORKERS_MAX];
     char why[512];
     sigset_t signals;
