@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "shard/report.h"
 #include "shard/shard.h"
 
 #define KEEPALIVE_S_MAX 32767u /* tcp(7) */
@@ -106,27 +107,31 @@ static void *worker_run(void *arg)
     return NULL;
 }
 
-/* Soft limits up to the hard ones; the client limit follows from what that gives. */
+/* The soft limit up to the hard one. What holds afterwards; RLIM_INFINITY is the largest number. */
+static uint64_t raise_limit(int resource)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY}, highest;
+
+    if (getrlimit(resource, &limit) < 0)
+        return RLIM_INFINITY;
+    highest = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    if (setrlimit(resource, &highest) == 0)
+        return highest.rlim_cur;
+    return limit.rlim_cur;
+}
+
+/* The number of clients follows from that of descriptors, less what the server needs itself. */
 static void raise_limits(struct server *server)
 {
-    struct rlimit limit;
     uint64_t reserved = RESERVED_FDS(server->workers_count);
+    uint64_t memory = raise_limit(RLIMIT_MEMLOCK), fds = raise_limit(RLIMIT_NOFILE);
+    uint64_t most = fds > 2 * reserved ? fds - reserved : reserved;
+    uint64_t asked = server->options.clients_max;
 
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_MEMLOCK, &limit);
-    }
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        getrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t most = limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : reserved;
-    if (server->options.clients_max > most) {
-        log_info("at most %llu clients: RLIMIT_NOFILE is %llu (ulimit -n)",
-                 (unsigned long long)most, (unsigned long long)limit.rlim_cur);
-        server->options.clients_max = most;
-    }
+    server->options.clients_max = u64_min(asked, most);
+    log_info("limits nofile=%llu memlock=%lld reserved_fds=%llu clients=%llu asked=%llu",
+             (unsigned long long)fds, (long long)memory, (unsigned long long)reserved,
+             (unsigned long long)server->options.clients_max, (unsigned long long)asked);
 }
 
 /* Each shard gets its share of the message memory, which must do for the longest message on its
@@ -232,6 +237,7 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
         if (++stop == 1 && number == SIGINT)
             server->drain_ms = u64_min(server->drain_ms, INTERRUPT_MS);
         log_info(stop == 1 ? "stopping: %s" : "stopping at once: %s", strsignal(number));
+        report_clients(server);
         /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
         atomic_store_explicit(&server->stop, stop, memory_order_seq_cst);
         pthread_mutex_lock(&ringing);
@@ -270,7 +276,12 @@ static int serve(struct server *server, struct worker *workers, const sigset_t *
     if (thread_start(&watcher, "watch", -1, watch_run, &watch) < 0)
         return 1;
     wait_for_end(server, signals);
+    /* The order of the end: listeners first, then sessions (drain.h), both in the shards, which
+     * are gone now; then whoever shows counters to others; and the counters of all that was are
+     * written down when nobody counts any more. */
     thread_join(&watcher);
+    report_clients(server);
+    report_counts(server);
     log_info("stopped after %llu s",
              (unsigned long long)((clock_monotonic_ns() / NS_PER_MS - server->started_ms) / 1000));
     if (atomic_load(&server->leaks) > 0)

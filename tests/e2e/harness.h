@@ -33,6 +33,9 @@ struct server {
     int status;           /* the exit status to expect: 0 unless said */
 };
 
+/* RLIMIT_NOFILE, soft and hard, of servers that start from now on; 0: the test's. */
+extern unsigned server_fds_max;
+
 /* Arguments up to NULL. --listen, --port-file and, unless given, --workers 4 are added. */
 #define server_start(...) server_start_to(-1, __VA_ARGS__)
 /* The same; it writes to this descriptor instead of to its log. */
@@ -51,6 +54,8 @@ void server_stop_at(int line, struct server *server);
 void server_ended_at(int line, struct server *server);
 /* Whether the server's log (so far) holds this text. */
 bool server_logged(const struct server *server, const char *text);
+/* What a server that has ended counted in all, or for one reason; 0 if it says nothing of it. */
+uint64_t server_counted(const struct server *server, const char *name, enum reason reason);
 /* Descriptors that the server has open now. */
 unsigned server_fds(const struct server *server);
 /* Kills what is left, shows the log of a server that was not stopped, removes the folders. The

@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SERVERS_MAX 4
 #define ARGS_MAX    64
+
+unsigned server_fds_max;
 
 static struct server servers[SERVERS_MAX];
 static unsigned servers_count;
@@ -47,6 +50,9 @@ static pid_t spawn(const char **args, int out)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(126);
+    struct rlimit limit = {server_fds_max, server_fds_max};
+    if (server_fds_max > 0)
+        setrlimit(RLIMIT_NOFILE, &limit);
     dup2(out, STDERR_FILENO);
     dup2(out, STDOUT_FILENO);
     char *argv[ARGS_MAX + 1];
@@ -169,6 +175,30 @@ void server_again_at(int line, struct server *server, const char **flags)
     int log = log_open(server);
     server_run(line, server, log, flags);
     close(log);
+}
+
+/* The number behind the first `key` in [at, end), or 0. */
+static uint64_t number_behind(const char *at, const char *end, const char *key)
+{
+    const char *found = strstr(at, key);
+    return found && found < end ? strtoull(found + strlen(key), NULL, 10) : 0;
+}
+
+uint64_t server_counted(const struct server *server, const char *name, enum reason reason)
+{
+    static char log[262144];
+    char key[64];
+
+    server_read(server, "log", log, sizeof(log));
+    snprintf(key, sizeof(key), "name=%s ", name);
+    const char *at = strstr(log, key);
+    if (!at)
+        return 0;
+    const char *end = at + strcspn(at, "\n");
+    if (reason == REASON_NONE)
+        return number_behind(at, end, " value=");
+    snprintf(key, sizeof(key), "%s:", reason_name(reason));
+    return number_behind(at, end, key);
 }
 
 bool server_logged(const struct server *server, const char *text)

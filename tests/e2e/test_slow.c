@@ -10,6 +10,9 @@ enum { BODY = 2000, ROUNDS = 60, EACH = 100, ALL = ROUNDS * EACH }; /* 12 MB in 
 
 static char body[BODY + 1];
 
+/* What all clients of the test were told. */
+static uint64_t gaps_told, numbers_told;
+
 /* Everything up to `last` is either given once, in order, or named by a GAP: nothing else. */
 static unsigned expect_all_or_gaps(struct client *client, uint32_t room, uint64_t last)
 {
@@ -23,6 +26,7 @@ static unsigned expect_all_or_gaps(struct client *client, uint32_t room, uint64_
                          (unsigned long long)event->gap.from, (unsigned long long)seq);
             cr_assert(event->gap.to >= event->gap.from && event->gap.to <= last);
             cr_assert_eq(event->gap.reason, REASON_TOO_SLOW);
+            numbers_told += event->gap.to - seq;
             seq = event->gap.to;
             gaps++;
         } else {
@@ -33,11 +37,12 @@ static unsigned expect_all_or_gaps(struct client *client, uint32_t room, uint64_
             seq++;
         }
     }
+    gaps_told += gaps;
     return gaps;
 }
 
 /* Somebody talks, `quick` reads along, and on every shard somebody does not read at all. */
-Test(slow, a_member_that_does_not_read_gets_a_gap_and_the_others_everything)
+Test(slow, R18_a_member_that_does_not_read_gets_gaps_that_are_counted_and_the_others_everything)
 {
     struct server *server = server_start("--feed-bytes", "256k", "--memory", "64M");
     struct client *talker = login_on(server, "talker", 0), *quick = login_on(server, "quick", 1);
@@ -71,6 +76,9 @@ Test(slow, a_member_that_does_not_read_gets_a_gap_and_the_others_everything)
     for (int i = 0; i < 4; i++)
         cr_assert_eq(expect_message(stalled[i], "goes on")->message.seq, ALL + 1);
     server_stop(server);
+    cr_assert_eq(server_counted(server, "gaps_told", REASON_TOO_SLOW), gaps_told);
+    cr_assert_eq(server_counted(server, "gaps_told", REASON_NONE), gaps_told);
+    cr_assert_eq(server_counted(server, "gap_numbers", REASON_TOO_SLOW), numbers_told);
 }
 
 Test(slow, a_reply_passes_the_backlog)

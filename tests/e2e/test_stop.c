@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,8 @@ Test(stop, sigint_does_the_same_within_a_second)
     ends_politely(SIGINT, "1");
 }
 
-/* A client that has not been handed all: it has never read, and there is more than fits. */
+/* A client that has not been handed all: it has never read, and its feed holds more than fits in
+ * sockets. */
 static struct client *stalled(struct server *server)
 {
     struct client *anna = login(server, "anna"), *stalled = login(server, "stalled");
@@ -74,7 +76,7 @@ static struct client *stalled(struct server *server)
 
 Test(stop, a_client_that_does_not_read_is_cut_at_the_drain_timeout_with_75)
 {
-    struct server *server = server_start("--drain-timeout", "300");
+    struct server *server = server_start("--drain-timeout", "300", "--feed-bytes", "64M");
     stalled(server);
     server->status = EX_TEMPFAIL;
     server_stop(server);
@@ -83,7 +85,7 @@ Test(stop, a_client_that_does_not_read_is_cut_at_the_drain_timeout_with_75)
 
 Test(stop, a_second_signal_cuts_at_once_with_75)
 {
-    struct server *server = server_start("--drain-timeout", "600s");
+    struct server *server = server_start("--drain-timeout", "600s", "--feed-bytes", "64M");
     struct client *anna = stalled(server);
     kill(server->pid, SIGTERM);
     expect(anna, MSG_GOAWAY);
@@ -236,6 +238,53 @@ Test(stop, two_hundred_times_on_one_port_with_clients_each_time)
     server_stop(server);
 }
 
+/* One way to end for each reason that a client can bring about, and one refusal of each kind. */
+Test(stop, R18_R21_what_is_counted_at_the_end_is_what_clients_were_told)
+{
+    enum { EACH = 7 };
+    struct server *server = server_start("--workers", "3");
+    for (int i = 0; i < EACH; i++) {
+        struct client *stays = login(server, "stays"), *resets = login(server, "resets");
+        struct client *wrong = login(server, "wrong"), *cut = client_open(server);
+        struct cmd cmd = {.type = MSG_PUBLISH, .publish = {0x7777, 1, slice_str("x")}};
+        client_cmd_at(__LINE__, wrong, &cmd);
+        expect(wrong, MSG_NACK);
+        client_send(wrong, "GET / HTTP/1.1\r\n\r\n", 18);
+        expect(wrong, MSG_ERROR);
+        expect_eof(wrong);
+        client_close(wrong, false);
+        client_send(cut, "\0\0", 2);
+        client_finish_writing(cut);
+        expect(cut, MSG_ERROR);
+        expect_eof(cut);
+        client_close(cut, false);
+        client_close(resets, true);
+        client_finish_writing(stays);
+        expect_eof(stays);
+        client_close(stays, false);
+    }
+    struct client *last = login(server, "last");
+    kill(server->pid, SIGTERM);
+    expect(last, MSG_GOAWAY);
+    client_close(last, false);
+    server_ended(server);
+
+    static const enum reason each[] = {REASON_BAD_MAGIC, REASON_TRUNCATED, REASON_PEER_RESET};
+    for (size_t i = 0; i < ARRAY_SIZE(each); i++)
+        cr_assert_eq(server_counted(server, "connections_ended", each[i]), EACH, "%s: %llu",
+                     reason_name(each[i]),
+                     (unsigned long long)server_counted(server, "connections_ended", each[i]));
+    cr_assert_eq(server_counted(server, "connections_ended", REASON_SHUTDOWN), 1);
+    cr_assert_eq(server_counted(server, "requests_refused", REASON_NOT_JOINED), EACH);
+    cr_assert_eq(server_counted(server, "connections_open", REASON_NONE), 0);
+    cr_assert_eq(server_counted(server, "connections_cut", REASON_NONE), 0);
+    uint64_t ended = server_counted(server, "connections_ended", REASON_NONE);
+    cr_assert_geq(ended, 4 * EACH + 1); /* a name that is not free yet takes another attempt */
+    cr_assert_eq(ended, server_counted(server, "connections_accepted", REASON_NONE));
+    cr_assert_eq(ended,
+                 server_counted(server, "connections_ended", REASON_PEER_CLOSED) + 3 * EACH + 1);
+}
+
 Test(stop, a_log_that_nobody_reads_holds_nothing_up)
 {
     int ends[2];
@@ -253,4 +302,48 @@ Test(stop, a_log_that_nobody_reads_holds_nothing_up)
     server_ended(server);
     close(ends[0]);
     close(ends[1]);
+}
+
+/* Every descriptor that the server may have is in use; twice, for some are open for a moment only.
+ */
+static bool descriptors_used_up(const struct server *server)
+{
+    if (server_fds(server) < server_fds_max)
+        return false;
+    poll(NULL, 0, 50);
+    return server_fds(server) == server_fds_max;
+}
+
+/* Without descriptors the server waits, and does not spin; then it goes on. */
+Test(stop, who_finds_no_descriptor_waits_in_the_backlog)
+{
+    enum { FDS = 40, MORE = 3 };
+    server_fds_max = FDS;
+    struct server *server = server_start("--workers", "1");
+    struct client *in[FDS], *waiting[MORE];
+    char name[16];
+    int n = 0;
+
+    for (; !descriptors_used_up(server); n++) {
+        cr_assert_lt(n, FDS);
+        snprintf(name, sizeof(name), "in-%d", n);
+        in[n] = login(server, name);
+    }
+    for (int i = 0; i < MORE; i++) {
+        snprintf(name, sizeof(name), "waiting-%d", i);
+        waiting[i] = client_open(server);
+        client_cmd(waiting[i], .type = MSG_HELLO, .hello.name = slice_str(name));
+    }
+    for (int i = 0; i < MORE; i++)
+        cr_assert_null(client_next(waiting[i], 400), "there was a descriptor for it");
+    barrier(in[0]);
+    for (int i = 0; i < MORE; i++) {
+        client_close(in[i], false);
+        expect(waiting[i], MSG_WELCOME);
+    }
+    server_stop(server);
+    uint64_t tries = server_counted(server, "accepts_exhausted", REASON_NONE);
+    cr_assert(tries > 0 && tries < 400, "%llu attempts to accept", (unsigned long long)tries);
+    uint64_t turns = server_counted(server, "turns", REASON_NONE);
+    cr_assert_lt(turns, 4000, "%llu turns", (unsigned long long)turns);
 }
