@@ -80,6 +80,8 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
         session_refuse(shard, session, &cmd, REASON_NO_MEMORY);
     } else if (session->state == SESSION_HELD) {
         feed_park(shard, member->feed, member);
+        if (msg->id != 0)
+            member->next_seq = msg->id; /* nobody was told of that gap yet */
     } else {
         struct slice announced;
         tell_joined(shard, session, msg);
