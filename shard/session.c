@@ -79,7 +79,9 @@ void session_accept(void *ctx, int fd)
     }
     session->connection = (uint64_t)shard->index << 48 | ++shard->sessions_made;
     session->id = session->connection;
-    session->began_ms = session->heard_ms = (uint32_t)shard->loop.now_ms;
+    session->began_ms = shard->loop.now_ms;
+    session->heard_ms = (uint32_t)shard->loop.now_ms;
+    session->peer = peer_of(shard, fd);
     session->codec = CODEC_UNKNOWN;
     session->flight = session->first_member = session->turn_member = POOL_NONE;
     session->gather = POOL_NONE;
@@ -104,6 +106,7 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
         return;
     }
     stats_told(shard->stats, event);
+    session->gaps += event->type == MSG_GAP;
     flush_session(shard, session);
     /* A stranger is read again when this reply has gone; a guest may owe some. */
     uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
@@ -404,11 +407,7 @@ static void session_closed(void *ctx, struct stream *stream)
     drop_input(session);
     if (session->state == SESSION_HELD)
         stream_keep(&shard->streams, stream);
-    stats_add_reason(shard->stats, STAT_ENDED, session->end_reason, 1);
-    log_debug("client %llx %.*s ended: %s, %llu bytes in, %llu out",
-              (unsigned long long)session->id, session->name_bytes, session->name,
-              reason_name(session->end_reason), (unsigned long long)stream->bytes_in,
-              (unsigned long long)stream->bytes_out);
+    ended_record(shard, session);
     atomic_fetch_sub_explicit(&shard->server->clients, 1, memory_order_relaxed);
     listener_retry(&shard->listener);
 }

@@ -40,6 +40,7 @@
 
 #include "core/stream.h"
 #include "proto/codec.h"
+#include "shard/ended.h"
 #include "shard/lane.h"
 #include "shard/line.h"
 #include "shard/xmsg.h"
@@ -75,6 +76,7 @@ struct session {
     struct lane lane;
     struct segment *carry; /* the beginning of a frame, `used` bytes of it */
     struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */
+    uint64_t began_ms;     /* when the connection was accepted, monotonic */
     uint64_t ping_token;   /* BLOCK_PING */
     uint32_t want;         /* bytes that carry needs before decoding can get further */
     uint32_t flight;       /* index of the flight of the send under way, or POOL_NONE */
@@ -83,8 +85,8 @@ struct session {
     uint32_t due_next;     /* in flush's list */
     uint32_t line_next, line_prev; /* slots, in shard->lines[line] */
     uint32_t line_due_ms;          /* low half of the monotonic time */
-    uint32_t began_ms;             /* when the connection was accepted, the same */
     uint32_t heard_ms;             /* when bytes arrived last, the same */
+    uint32_t gaps;                 /* that the connection was told */
     uint32_t gather;      /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
     uint16_t rooms;       /* memberships, joining ones too */
     uint16_t unacked;     /* PUBLISH and DIRECT without a receipt */
@@ -103,6 +105,7 @@ struct session {
     bool last : 1; /* LEAVING: the send under way is the last */
     bool named : 1;
     char name[NAME_BYTES_MAX];
+    struct peer peer;
 };
 
 static inline struct slice session_name(const struct session *session)

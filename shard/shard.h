@@ -29,6 +29,7 @@
 #include "core/siphash.h"
 #include "core/stream.h"
 #include "shard/drain.h"
+#include "shard/ended.h"
 #include "shard/flush.h"
 #include "shard/home.h"
 #include "shard/line.h"
@@ -85,6 +86,7 @@ struct shard {
     struct drain drain;     /* the server is stopping */
 
     struct stats *stats; /* the server's, of this shard */
+    struct ended ended;  /* how many lines of ended connections may be written */
     uint64_t commands;   /* counter: decoded, refused ones too */
 };
 

@@ -52,8 +52,8 @@ void server_stop_at(int line, struct server *server);
 /* The same for a server that has been told already. */
 #define server_ended(server) server_ended_at(__LINE__, (server))
 void server_ended_at(int line, struct server *server);
-/* Whether the server's log (so far) holds this text. */
-bool server_logged(const struct server *server, const char *text);
+/* How often the server's log (so far) holds this text. */
+unsigned server_logged(const struct server *server, const char *text);
 /* What a server that has ended counted in all, or for one reason; 0 if it says nothing of it. */
 uint64_t server_counted(const struct server *server, const char *name, enum reason reason);
 /* Descriptors that the server has open now. */

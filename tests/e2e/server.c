@@ -201,11 +201,14 @@ uint64_t server_counted(const struct server *server, const char *name, enum reas
     return number_behind(at, end, key);
 }
 
-bool server_logged(const struct server *server, const char *text)
+unsigned server_logged(const struct server *server, const char *text)
 {
     static char log[262144];
+    unsigned times = 0;
     server_read(server, "log", log, sizeof(log));
-    return strstr(log, text) != NULL;
+    for (const char *at = log; (at = strstr(at, text)); at++)
+        times++;
+    return times;
 }
 
 void server_stop_at(int line, struct server *server)

@@ -281,6 +281,8 @@ Test(stop, R18_R21_what_is_counted_at_the_end_is_what_clients_were_told)
     uint64_t ended = server_counted(server, "connections_ended", REASON_NONE);
     cr_assert_geq(ended, 4 * EACH + 1); /* a name that is not free yet takes another attempt */
     cr_assert_eq(ended, server_counted(server, "connections_accepted", REASON_NONE));
+    cr_assert_eq(ended, server_logged(server, "connection ended"));
+    cr_assert_eq(server_logged(server, "reason=peer-reset"), EACH);
     cr_assert_eq(ended,
                  server_counted(server, "connections_ended", REASON_PEER_CLOSED) + 3 * EACH + 1);
 }

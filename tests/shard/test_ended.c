@@ -1,0 +1,145 @@
+/* test_ended.c -- one line for each connection that has ended, and never too many. */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "tests/shard/fixture.h"
+
+static void expect_text(const char *address, uint16_t port, const char *text)
+{
+    struct peer peer = {.port = port};
+    char out[PEER_TEXT_BYTES];
+
+    cr_assert_eq(inet_pton(AF_INET6, address, peer.address), 1);
+    peer_text(&peer, out);
+    cr_assert_str_eq(out, text);
+}
+
+Test(ended, an_address_is_written_as_people_write_it)
+{
+    expect_text("::ffff:192.0.2.1", 7, "192.0.2.1:7");
+    expect_text("2001:db8::1", 65535, "[2001:db8::1]:65535");
+    expect_text("2001:db8:1111:2222:3333:4444:5555:6666", 65535,
+                "[2001:db8:1111:2222:3333:4444:5555:6666]:65535");
+    expect_text("::", 0, "-");
+}
+
+static int log_end = -1; /* the reading end of what is behind fd 2 */
+
+static void catch_log(void)
+{
+    int ends[2];
+
+    cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
+    cr_assert_eq(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20), 1 << 20);
+    cr_assert_geq(dup2(ends[1], STDERR_FILENO), 0);
+    close(ends[1]);
+    log_end = ends[0];
+    log_set_level(LOG_INFO);
+}
+
+/* What was logged since the last call. */
+static const char *caught(void)
+{
+    static char text[1 << 20];
+    ssize_t n = read(log_end, text, sizeof(text) - 1);
+
+    text[n > 0 ? n : 0] = '\0';
+    return text;
+}
+
+static unsigned lines_in(const char *text)
+{
+    unsigned lines = 0;
+
+    while ((text = strstr(text, "connection ended"))) {
+        lines++;
+        text++;
+    }
+    return lines;
+}
+
+Test(ended, the_line_says_who_it_was_and_why_it_ended)
+{
+    world_start(1, 0, NULL);
+    catch_log();
+    struct client *anna = login(0, "anna\" x=y");
+    struct sockaddr_in at;
+    socklen_t at_len = sizeof(at);
+    char peer[40];
+    cr_assert_eq(getsockname(anna->fd, (struct sockaddr *)&at, &at_len), 0);
+    snprintf(peer, sizeof(peer), "127.0.0.1:%u", ntohs(at.sin_port));
+    publish(anna, join(anna, slice_str("room")), slice_str("nobody's business"));
+    expect(anna, MSG_ACK);
+    expect(anna, MSG_MESSAGE);
+    cr_assert_eq(lines_in(caught()), 0);
+    client_close(anna);
+    world_settle();
+    const char *said = caught();
+    cr_assert_eq(lines_in(said), 1, "%s", said);
+    cr_assert(strstr(said, peer), "%s not in %s", peer, said);
+    cr_assert(strstr(said, "anna"), "%s", said);
+    cr_assert(strstr(said, "gaps=0"), "%s", said);
+    cr_assert(strstr(said, "reason=peer-closed"), "%s", said);
+    cr_assert_not(strstr(said, "business"), "%s", said);
+    world_stop();
+}
+
+Test(ended, a_gap_that_was_told_is_in_it)
+{
+    world_start(1, 0, NULL);
+    catch_log();
+    struct client *anna = login(0, "anna");
+    publish(anna, join(anna, slice_str("room")), slice_str("1"));
+    expect(anna, MSG_ACK);
+    struct client *bert = login(0, "bert");
+    client_say(bert, .type = MSG_JOIN, .join = {JOIN_SINCE | JOIN_QUIET, slice_str("room"), 7, 0});
+    expect(bert, MSG_JOINED);
+    cr_assert_eq(expect(bert, MSG_GAP)->gap.reason, REASON_NEW_EPOCH);
+    client_close(bert);
+    world_settle();
+    cr_assert(strstr(caught(), "gaps=1"));
+    world_stop();
+}
+
+/* Closes so many connections within one moment. */
+static void crowd(unsigned count)
+{
+    struct session session = {.end_reason = REASON_PEER_CLOSED};
+
+    for (unsigned i = 0; i < count; i++)
+        ended_record(world_shard(0), &session);
+}
+
+Test(ended, a_crowd_is_counted_in_full_and_written_in_part)
+{
+    world_start(1, 0, NULL);
+    struct shard *shard = world_shard(0);
+    catch_log();
+    crowd(ENDED_LINES_BURST + 100);
+    cr_assert_eq(world_counted_reason(STAT_ENDED, REASON_PEER_CLOSED), ENDED_LINES_BURST + 100);
+    cr_assert_eq(lines_in(caught()), ENDED_LINES_BURST);
+    shard->loop.now_ns += NS_PER_SEC;
+    crowd(ENDED_LINES_PER_SECOND + 10);
+    const char *said = caught();
+    cr_assert_eq(lines_in(said), ENDED_LINES_PER_SECOND);
+    cr_assert(strstr(said, "suppressed=100"), "%s", said);
+    stats_add(shard->stats, STAT_ACCEPTED, ENDED_LINES_BURST + 100 + ENDED_LINES_PER_SECOND + 10);
+    world_stop();
+}
+
+Test(ended, without_lines_nobody_asks_for_addresses)
+{
+    world_start(1, 0, "--log-level", "warn");
+    catch_log();
+    struct client *anna = login(0, "anna");
+    cr_assert_eq(anna->session->peer.port, 0);
+    client_close(anna);
+    world_settle();
+    cr_assert_eq(lines_in(caught()), 0);
+    cr_assert_eq(world_counted_reason(STAT_ENDED, REASON_PEER_CLOSED), 1);
+    world_stop();
+}
