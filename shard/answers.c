@@ -67,7 +67,8 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
     struct member *member = session == NULL ? NULL : waiting(shard, session, msg->cookie);
 
     if (member == NULL) {
-        give_back(shard, msg);
+        if (!(msg->flags & XJOINED_MOVED))
+            give_back(shard, msg);
         return;
     }
     session->pending--;

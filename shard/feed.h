@@ -54,22 +54,26 @@ struct link {
 };
 
 enum member_state {
-    MEMBER_JOINING,  /* asked the home; no cursor yet, next_seq holds the room name's hash */
+    MEMBER_JOINING,  /* asked the home; no cursor yet, next_seq holds the room name's hash. Its
+                      * room is known if it is moving here (takeover.h) */
     MEMBER_READING,  /* has a cursor */
     MEMBER_DETACHED, /* fell off; gets GAP when it can be sent to */
 };
 
 /* One client in one room on this shard. */
 struct member {
-    struct list link;    /* in feed->members or feed->detached */
-    struct feed *feed;   /* NULL while joining */
-    struct link *at;     /* the cursor */
+    struct list link;  /* in feed->members or feed->detached */
+    struct feed *feed; /* NULL while joining */
+    union {
+        struct link *at;     /* the cursor */
+        uint64_t moved_from; /* moving: what next_seq was where it comes from */
+    };
     uint64_t next_seq;   /* number of the first message that no send has covered */
     uint32_t offset;     /* in at's segment; at->used: read */
     uint32_t session;    /* slot of its session */
     uint32_t next;       /* index of the session's next member, POOL_NONE ends */
     uint32_t index;      /* of this member in the pool */
-    uint32_t room;       /* id; 0 while joining */
+    uint32_t room;       /* id; 0 while joining, unless it is moving here */
     uint8_t state;       /* enum member_state */
     uint8_t flags;       /* JOIN_… */
     uint16_t gap_reason; /* why it was detached */

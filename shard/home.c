@@ -321,6 +321,7 @@ void home_move(struct shard *shard, const struct xmsg *msg)
     count_member(room, msg->who.port);
     xnames_of(msg, &person, NULL);
     struct xmsg *joined = post_joined(shard, room, msg, person);
+    joined->flags = XJOINED_MOVED;
     if (msg->number <= room->head) {
         joined->id = msg->number;
         joined->count = REASON_AWAY;

@@ -52,16 +52,17 @@ void session_member_free(struct shard *shard, struct session *session, struct me
 
 void session_member_leave(struct shard *shard, struct session *session, struct member *member)
 {
-    if (member->state != MEMBER_JOINING) {
-        uint16_t home = member->feed->room->home;
-        struct xmsg *msg = shard_post(shard, home, XMSG_LEAVE);
+    if (member->room != 0) {
+        struct xmsg *msg =
+            shard_post(shard, (uint16_t)(member->room % shard->ports_count), XMSG_LEAVE);
         msg->room = member->room;
         msg->id = session->id;
         msg->flags = member->flags;
         msg->who = session_ref(shard, session);
         xnames_attach(&shard->vital, msg, session_name(session), slice_of(NULL, 0));
-        room_leave(shard, member);
     }
-    /* While joining: JOINED will find nobody, and home.c's caller sends the LEAVE then. */
+    /* Else JOINED will find nobody, and answers.c sends the LEAVE then. */
+    if (member->state != MEMBER_JOINING)
+        room_leave(shard, member);
     session_member_free(shard, session, member);
 }

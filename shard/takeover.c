@@ -54,7 +54,7 @@ static void post_part(struct handover *handover, uint8_t flags)
 static void add_seat(struct handover *handover, const struct member *member)
 {
     struct shard *shard = handover->shard;
-    const struct room *room = member->feed->room;
+    bool moving = member->state == MEMBER_JOINING;
     size_t bytes = XRECORD_BYTES(struct xseat, 0);
     struct xseat *seat = xwriter_reserve(&shard->vital, &handover->writer, bytes);
 
@@ -64,10 +64,15 @@ static void add_seat(struct handover *handover, const struct member *member)
         seat = xwriter_reserve(&shard->vital, &handover->writer, bytes);
         CHECK(seat != NULL); /* a name and one seat fit every segment */
     }
-    *seat = (struct xseat){.room = member->room,
-                           .flags = member->flags,
-                           .next_seq = member->next_seq,
-                           .hash = shard_room_hash(shard, slice_of(room->name, room->name_bytes))};
+    *seat = (struct xseat){.room = member->room, .flags = member->flags};
+    if (moving) {
+        seat->next_seq = member->moved_from;
+        seat->hash = member->next_seq;
+    } else {
+        const struct room *room = member->feed->room;
+        seat->next_seq = member->next_seq;
+        seat->hash = shard_room_hash(shard, slice_of(room->name, room->name_bytes));
+    }
 }
 
 /* Puts the rooms into the handover. From now on this shard knows nothing of them, but their homes
@@ -79,10 +84,10 @@ static void give_seats(struct handover *handover, struct session *session)
     for (uint32_t i = session->first_member; i != POOL_NONE;) {
         struct member *member = session_member_at(shard, i);
         i = member->next;
-        if (member->state != MEMBER_JOINING) { /* else its JOINED will find nobody */
+        if (member->room != 0) /* else its JOINED will find nobody */
             add_seat(handover, member);
+        if (member->state != MEMBER_JOINING)
             room_leave(shard, member);
-        }
         session_member_free(shard, session, member);
     }
 }
@@ -190,7 +195,9 @@ static void take_seat(struct shard *shard, struct session *session, const struct
         return;
     }
     member->flags = (uint8_t)seat->flags;
+    member->room = seat->room;
     member->next_seq = seat->hash;
+    member->moved_from = seat->next_seq;
     session->pending++;
     struct xmsg *msg = shard_post(shard, (uint16_t)(seat->room % shard->ports_count), XMSG_MOVE);
     msg->room = seat->room;

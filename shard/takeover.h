@@ -18,7 +18,9 @@
  * cursor and MOVE is told in the GAP.
  *
  * Takeovers of one session are put in order by the home of its name. When a second one overtakes
- * the HANDOVER that the first still waits for, the first's shard passes that on when it comes.
+ * the HANDOVER that the first still waits for, the first's shard passes that on when it comes. When
+ * it overtakes the JOINED of a MOVE, the seat goes on at once: the rings keep what depends on each
+ * other in order (mesh.h), so the home reads the first MOVE before the second.
  *
  * Whatever becomes of the new connection meanwhile, HANDOVER always comes and is always dealt with:
  * if nobody is there to have it, the rooms are left and the name is given up.

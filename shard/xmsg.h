@@ -122,6 +122,9 @@ struct xdirect {
     /* name, to, body */
 };
 
+/* JOINED answers a MOVE: who is not there any more has seen to its seat already. */
+#define XJOINED_MOVED 0x80u
+
 /* HANDOVER, behind a struct xnames with name and token: one for each room. */
 struct xseat {
     uint32_t room;

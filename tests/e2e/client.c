@@ -179,6 +179,18 @@ const struct event *client_next(struct client *client, int timeout_ms)
     return take(client, &client->first);
 }
 
+const struct event *client_next_alive(struct client *client, int timeout_ms)
+{
+    uint64_t deadline = now_ms() + (uint64_t)timeout_ms;
+    for (;;) {
+        uint64_t now = now_ms();
+        const struct event *event = client_next(client, now < deadline ? (int)(deadline - now) : 0);
+        if (!event || event->type != MSG_PING)
+            return event;
+        client_cmd(client, .type = MSG_PONG, .pong.token = event->ping.token);
+    }
+}
+
 static const char *type_name(enum msg_type type)
 {
     static const char *const names[] = {
@@ -230,6 +242,22 @@ const struct event *client_await(int line, struct client *client, enum msg_type 
     }
 }
 
+const struct event *client_await_presence(int line, struct client *client, enum presence_kind kind,
+                                          uint64_t id)
+{
+    const struct event *event;
+    while ((event = client_next_alive(client, WAIT_MS))) {
+        if (event->type != MSG_PRESENCE)
+            continue;
+        for (unsigned i = 0; i < event->presence.count; i++)
+            if (event->presence.people[i].kind == kind && event->presence.people[i].id == id)
+                return event;
+    }
+    cr_assert_fail("line %d: %s instead of PRESENCE of session %llx", line, describe(client, NULL),
+                   (unsigned long long)id);
+    return NULL;
+}
+
 const struct event *client_expect_error(int line, struct client *client, enum reason reason,
                                         enum msg_type about)
 {
@@ -240,6 +268,14 @@ const struct event *client_expect_error(int line, struct client *client, enum re
               type_name(event->error.about), type_name(about));
     cr_assert(event->error.text.len >= 10, "line %d: ERROR without a sentence", line);
     return event;
+}
+
+void client_expect_goaway(int line, struct client *client, enum reason reason)
+{
+    const struct event *event = client_expect(line, client, MSG_GOAWAY);
+    cr_assert(event->goaway.reason == reason, "line %d: GOAWAY %s instead of %s", line,
+              reason_name(event->goaway.reason), reason_name(reason));
+    client_expect_eof(line, client);
 }
 
 void client_expect_eof(int line, struct client *client)
@@ -258,6 +294,19 @@ void client_barrier(int line, struct client *client)
     cr_assert(event->pong.token == token, "line %d: PONG with another token", line);
 }
 
+/* What WELCOME, the last event, says. */
+static void note_welcome(struct client *client)
+{
+    const struct event *event = &client->event;
+    struct slice name = event->welcome.name, token = event->welcome.token;
+    cr_assert(name.len <= NAME_BYTES_MAX);
+    client->id = client->ticket.id = event->welcome.connection;
+    client->shard = event->welcome.shard;
+    memcpy(client->ticket.name, name.data, name.len);
+    if (token.len == TOKEN_BYTES)
+        memcpy(client->ticket.token, token.data, TOKEN_BYTES);
+}
+
 struct client *login_at(int line, const struct server *server, const char *name, int shard)
 {
     /* The kernel picks a shard by hashing the ports; a name that was just left may not be free
@@ -272,8 +321,7 @@ struct client *login_at(int line, const struct server *server, const char *name,
         cr_assert(taken || (event && event->type == MSG_WELCOME), "line %d: %s instead of WELCOME",
                   line, describe(client, event));
         if (!taken && (shard < 0 || event->welcome.shard == shard)) {
-            client->id = event->welcome.connection;
-            client->shard = event->welcome.shard;
+            note_welcome(client);
             return client;
         }
         client_close(client, false);
@@ -282,6 +330,28 @@ struct client *login_at(int line, const struct server *server, const char *name,
     }
     cr_assert_fail("line %d: no connection as \"%s\" on shard %d", line, name, shard);
     return NULL;
+}
+
+void hello_again_at(int line, struct client *client, const struct ticket *ticket)
+{
+    struct cmd hello = {.type = MSG_HELLO,
+                        .hello.name = slice_str(ticket->name),
+                        .hello.token = slice_of(ticket->token, TOKEN_BYTES)};
+    client_cmd_at(line, client, &hello);
+}
+
+struct client *resume_at(int line, const struct server *server, const struct ticket *ticket)
+{
+    struct client *client = client_open_at(line, server);
+    hello_again_at(line, client, ticket);
+    const struct event *event = client_expect(line, client, MSG_WELCOME);
+    cr_assert(event->welcome.features & WELCOME_RESUMED, "line %d: a new session", line);
+    cr_assert(event->welcome.token.len == TOKEN_BYTES, "line %d: no token", line);
+    note_welcome(client);
+    cr_assert(client->ticket.id == ticket->id, "line %d: another id", line);
+    cr_assert(memcmp(&client->ticket, ticket, sizeof(*ticket)) == 0,
+              "line %d: another name or token", line);
+    return client;
 }
 
 uint32_t join_at(int line, struct client *client, const char *room, uint8_t flags)

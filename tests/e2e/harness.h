@@ -68,6 +68,13 @@ void clients_fini(void); /* closes all that are open */
 int uproard_run(char *said, size_t said_bytes, const char **args);
 #define uproard(said, ...) uproard_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
 
+/* What a client needs to take its session over with another connection. */
+struct ticket {
+    char name[NAME_BYTES_MAX + 1];
+    uint8_t token[TOKEN_BYTES];
+    uint64_t id;
+};
+
 /* One connection, and what came in over it. */
 struct client {
     int fd;
@@ -75,6 +82,7 @@ struct client {
     bool reset;  /* the connection ended with an error instead */
     uint64_t id; /* from WELCOME */
     uint16_t shard;
+    struct ticket ticket;
     uint64_t msgid;     /* the last that publish or direct used; they count from 1 */
     struct event event; /* the one returned last; its slices hold until the next is taken */
     struct event_lists lists;
@@ -105,11 +113,18 @@ const struct event *client_expect(int line, struct client *client, enum msg_type
 /* The next event of this type; others before it stay for later calls. */
 #define await(client, type) client_await(__LINE__, (client), (type))
 const struct event *client_await(int line, struct client *client, enum msg_type type);
+/* PRESENCE that says this of the session `id`; events before it are dropped, PINGs answered. */
+#define await_presence(client, kind, id) client_await_presence(__LINE__, (client), (kind), (id))
+const struct event *client_await_presence(int line, struct client *client, enum presence_kind kind,
+                                          uint64_t id);
 /* The next event is ERROR with this reason about this type, and holds a sentence. */
 #define expect_error(client, reason, about) \
     client_expect_error(__LINE__, (client), (reason), (about))
 const struct event *client_expect_error(int line, struct client *client, enum reason reason,
                                         enum msg_type about);
+/* GOAWAY with this reason, and the connection ends (FIN). */
+#define expect_goaway(client, reason) client_expect_goaway(__LINE__, (client), (reason))
+void client_expect_goaway(int line, struct client *client, enum reason reason);
 /* The connection ends (FIN) with nothing more said. */
 #define expect_eof(client) client_expect_eof(__LINE__, (client))
 void client_expect_eof(int line, struct client *client);
@@ -118,12 +133,21 @@ void client_expect_eof(int line, struct client *client);
 void client_barrier(int line, struct client *client);
 /* The next event, or NULL if none comes in timeout_ms or the connection ended. */
 const struct event *client_next(struct client *client, int timeout_ms);
+/* The same, and every PING on the way is answered. */
+const struct event *client_next_alive(struct client *client, int timeout_ms);
 
 /* Connected, HELLO said, WELCOME seen. Tries again while the name is still taken. */
 #define login(server, name)           login_at(__LINE__, (server), (name), -1)
 /* The same, on that shard: tries until the kernel's choice fits. */
 #define login_on(server, name, shard) login_at(__LINE__, (server), (name), (shard))
 struct client *login_at(int line, const struct server *server, const char *name, int shard);
+/* Another connection for this session, whatever became of the last: WELCOME says that it goes on.
+ */
+#define resume(server, ticket) resume_at(__LINE__, (server), (ticket))
+struct client *resume_at(int line, const struct server *server, const struct ticket *ticket);
+/* HELLO with the ticket's name and token; no answer is waited for. */
+#define hello_again(client, ticket) hello_again_at(__LINE__, (client), (ticket))
+void hello_again_at(int line, struct client *client, const struct ticket *ticket);
 /* JOIN and JOINED; returns the room's id, the rest is in client->event. JOIN_QUIET unless said. */
 #define join(client, room)             join_at(__LINE__, (client), (room), JOIN_QUIET)
 #define join_with(client, room, flags) join_at(__LINE__, (client), (room), (flags))
