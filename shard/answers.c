@@ -79,13 +79,15 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
         give_back(shard, msg);
         session_member_free(shard, session, member);
         session_refuse(shard, session, &cmd, REASON_NO_MEMORY);
-    } else if (session->state == SESSION_HELD) {
-        feed_park(shard, member->feed, member);
-        if (msg->id != 0)
-            member->next_seq = msg->id; /* nobody was told of that gap yet */
     } else {
         struct slice announced;
-        tell_joined(shard, session, msg);
+        if (session->state != SESSION_HELD) {
+            tell_joined(shard, session, msg);
+        } else {
+            feed_park(shard, member->feed, member);
+            if (msg->id != 0)
+                member->next_seq = msg->id; /* nobody was told of that gap yet */
+        }
         xnames_of(msg, &announced, NULL);
         /* The name changed while the JOIN was on its way. */
         if (session->state != SESSION_CLOSED && !slice_equal(announced, session_name(session)))
@@ -120,6 +122,16 @@ static void tell_rooms(struct shard *shard, const struct session *session, struc
     }
 }
 
+void dispatch_rename(struct shard *shard, struct session *session, struct slice name)
+{
+    struct session_ref who = session_ref(shard, session);
+
+    tell_rooms(shard, session, name);
+    if (!names_same(session_name(session), name))
+        names_release(shard, session_name(session), &who);
+    session_rename(session, name);
+}
+
 /* The name that was granted is not wanted any more, unless it is another spelling of the name that
  * a held session has. */
 static void give_back_name(struct shard *shard, const struct xmsg *granted, struct slice name)
@@ -146,10 +158,7 @@ void dispatch_name_granted(struct shard *shard, const struct xmsg *msg)
     if (msg->flags == 0) {
         session_welcome(shard, session, name, token, 0);
     } else {
-        tell_rooms(shard, session, name);
-        if (!names_same(session_name(session), name))
-            names_release(shard, session_name(session), &msg->who);
-        session_rename(session, name);
+        dispatch_rename(shard, session, name);
         event.nicked.name = name;
         session_tell(shard, session, &event);
     }
@@ -221,7 +230,7 @@ void dispatch_deliver(struct shard *shard, const struct xmsg *msg)
         event.direct.name = slice_of(tail, in->name_bytes);
         event.direct.body = slice_of(tail + in->name_bytes + in->to_bytes, in->body_bytes);
         session_tell(shard, session, &event);
-        if (session->state == SESSION_CLOSED)
+        if (session->state != SESSION_LIVE) /* there was no memory to tell it */
             reason = REASON_UNDELIVERED;
     }
     shard_receipt(shard, &in->who, 0, in->msgid, 0, in->body_bytes, reason);

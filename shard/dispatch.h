@@ -15,4 +15,7 @@ void dispatch_name_taken(struct shard *shard, const struct xmsg *msg);
 void dispatch_receipts(struct shard *shard, const struct xmsg *msg);
 void dispatch_deliver(struct shard *shard, const struct xmsg *msg);
 
+/* The session is `name` from now on: tells its rooms, and gives up the name that it had. */
+void dispatch_rename(struct shard *shard, struct session *session, struct slice name);
+
 #endif

@@ -44,8 +44,8 @@ static void tell_gaps(struct shard *shard, struct session *session)
         event.gap.reason = (enum reason)member->gap_reason;
         if (feed_reattach(member->feed, member, &event.gap.from, &event.gap.to)) {
             session_tell(shard, session, &event);
-            if (session->state == SESSION_CLOSED)
-                return;
+            if (session->state >= SESSION_CLOSED)
+                return; /* no memory to tell it; held ones keep their other gaps */
         }
     }
 }

@@ -122,6 +122,10 @@ void takeover_on_takeover(struct shard *shard, const struct xmsg *msg)
     /* Else it has just ended, and left its rooms: the name is all there is to hand over. */
     bool found = session != NULL && session->named && session->id == msg->id;
     if (found) {
+        /* It may be known by another spelling, or by the name of a NICK that was granted while this
+         * was on its way. */
+        if (!slice_equal(session_name(session), handover.name))
+            dispatch_rename(shard, session, handover.name);
         give_seats(&handover, session);
         session->named = false;
     }
@@ -225,14 +229,15 @@ void takeover_on_handover(struct shard *shard, const struct xmsg *msg)
         session->pending--;
         session->id = msg->id;
         session_welcome(shard, session, name, token, WELCOME_RESUMED);
-        session = session_find(shard, &msg->who);
     } else if (session == NULL && (msg->flags & HANDOVER_FIRST)) {
         names_release(shard, name, &msg->who);
     }
+    /* Welcomed, it may have lost its connection again, but not its rooms. */
+    session = session_lookup(shard, msg->who.slot, msg->who.generation);
     for (uint32_t at = (uint32_t)XRECORD_BYTES(struct xnames, name.len + token.len);
          at < msg->length; at += (uint32_t)XRECORD_BYTES(struct xseat, 0)) {
         const struct xseat *seat = xmsg_record(msg, at);
-        if (session != NULL && session->state == SESSION_LIVE)
+        if (session != NULL && (session->state == SESSION_LIVE || session->state == SESSION_HELD))
             take_seat(shard, session, msg, name, seat);
         else
             leave_seat(shard, msg, name, seat);

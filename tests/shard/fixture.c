@@ -240,6 +240,7 @@ void world_stop(void)
     }
     for (unsigned i = 0; i < world.shards_count; i++)
         session_expire_all(world_shard(i), REASON_SHUTDOWN);
+    world_settle(); /* quiesce shows only what is shown before its last round */
     quiesce();
     for (unsigned i = 0; i < world.shards_count; i++) {
         cr_assert_eq(shard_fini(world_shard(i)), 0, "shard %u leaks", i);
