@@ -229,7 +229,7 @@ void server_ended_at(int line, struct server *server)
     cr_assert(status == server->status,
               "line %d: uproard ended with %d (-1: not at all) instead of %d", line, status,
               server->status);
-    if (!server->errors_expected && server_logged(server, " error ")) {
+    if (!server->errors_expected && server_logged(server, "level=error")) {
         show_log(server);
         cr_assert_fail("line %d: uproard logged an error", line);
     }

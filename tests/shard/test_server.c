@@ -153,7 +153,7 @@ static void ends_on(int number)
     await(fd, MSG_GOAWAY);
     close(fd);
     cr_assert_eq(status_of(pid), 0);
-    cr_assert(!logged(" error "), "nothing leaked");
+    cr_assert(!logged("level=error"), "nothing leaked");
 }
 
 Test(server, sigterm_ends_it_with_0)
