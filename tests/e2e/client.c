@@ -134,13 +134,14 @@ static void cut_frames(struct client *client)
     client->in_len -= at;
 }
 
-/* Reads once; false when nothing came in time or the connection has ended. */
-static bool read_more(struct client *client, int timeout_ms)
+bool client_read(struct client *client, size_t bytes_max, int timeout_ms)
 {
+    size_t room = sizeof(client->in) - client->in_len;
+
     struct pollfd readable = {.fd = client->fd, .events = POLLIN};
     if (client->eof || client->reset || poll(&readable, 1, timeout_ms) != 1)
         return false;
-    ssize_t n = recv(client->fd, client->in + client->in_len, sizeof(client->in) - client->in_len,
+    ssize_t n = recv(client->fd, client->in + client->in_len, room < bytes_max ? room : bytes_max,
                      MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN)
         return true;
@@ -151,6 +152,11 @@ static bool read_more(struct client *client, int timeout_ms)
     client->in_len += (size_t)n;
     cut_frames(client);
     return true;
+}
+
+static bool read_more(struct client *client, int timeout_ms)
+{
+    return client_read(client, SIZE_MAX, timeout_ms);
 }
 
 /* Takes *at out of the list and decodes it into client->event. */

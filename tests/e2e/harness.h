@@ -133,7 +133,9 @@ void client_expect_eof(int line, struct client *client);
 void client_barrier(int line, struct client *client);
 /* The next event, or NULL if none comes in timeout_ms or the connection ended. */
 const struct event *client_next(struct client *client, int timeout_ms);
-/* The same, and every PING on the way is answered. */
+/* Reads once, at most so many bytes; false when nothing came in time or the connection ended. */
+bool client_read(struct client *client, size_t bytes_max, int timeout_ms);
+/* client_next, and every PING on the way is answered. */
 const struct event *client_next_alive(struct client *client, int timeout_ms);
 
 /* Connected, HELLO said, WELCOME seen. Tries again while the name is still taken. */
