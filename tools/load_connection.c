@@ -29,7 +29,15 @@ struct load_connection *load_connection_open(struct streams *streams,
                                              const struct net_target *target, struct slice opening,
                                              int *err)
 {
-    int fd = net_dial(target, DIAL_MS);
+    return load_connection_open_as(streams, target, &(struct net_manner){0}, opening, err);
+}
+
+struct load_connection *load_connection_open_as(struct streams *streams,
+                                                const struct net_target *target,
+                                                const struct net_manner *manner,
+                                                struct slice opening, int *err)
+{
+    int fd = net_dial_as(target, manner, DIAL_MS);
     if (fd < 0) {
         *err = fd;
         return NULL;

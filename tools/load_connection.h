@@ -17,6 +17,7 @@ struct load_connection {
     uint32_t carry_used;  /* bytes of a frame that has not arrived in full */
     uint32_t carry_bytes; /* capacity of carry[] */
     bool carry_spent;     /* the frame in carry[] was handed out */
+    bool told_off;        /* GOAWAY has come; the owner's to keep */
     uint8_t *carry;
     uint8_t pong[FRAME_HEADER_BYTES + 8]; /* the answer to PING while it is being sent */
 };
@@ -29,11 +30,21 @@ struct load_connection {
 size_t load_hello(uint8_t *out, const char *name);
 size_t load_join(uint8_t *out, const char *room, uint8_t flags);
 
+/* The manner of the n-th connection of a run from so many source addresses. */
+static inline struct net_manner load_manner(uint64_t n, uint32_t sources)
+{
+    return (struct net_manner){.from = sources > 1 ? 1 + (uint32_t)(n % sources) : 0};
+}
+
 /* Connects, sends `opening` at once (a fresh socket has room for it) and opens a stream. NULL
  * with a negative errno in *err. Blocks until the connection stands. */
 struct load_connection *load_connection_open(struct streams *streams,
                                              const struct net_target *target, struct slice opening,
                                              int *err);
+struct load_connection *load_connection_open_as(struct streams *streams,
+                                                const struct net_target *target,
+                                                const struct net_manner *manner,
+                                                struct slice opening, int *err);
 /* To be called from closed(). */
 void load_connection_fini(struct load_connection *connection);
 

@@ -34,6 +34,20 @@ int load_server_cpu_ns(pid_t pid, uint64_t *ns)
     return 0;
 }
 
+int load_server_descriptors(pid_t pid, uint64_t *count)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *descriptors = opendir(path);
+    if (descriptors == NULL)
+        return -errno;
+    *count = 0;
+    for (struct dirent *entry; (entry = readdir(descriptors)) != NULL;)
+        *count += entry->d_name[0] != '.';
+    closedir(descriptors);
+    return 0;
+}
+
 /* The number after `label` at the start of a line; 0 or negative errno. */
 static int line_number(const char *path, const char *label, const char *skip_to, uint64_t *value)
 {

@@ -14,6 +14,9 @@ int load_server_cpu_ns(pid_t pid, uint64_t *ns);
 /* Its resident memory: VmRSS of /proc/PID/status. 0 or negative errno. */
 int load_server_rss_bytes(pid_t pid, uint64_t *bytes);
 
+/* Descriptors that it has open: the entries of /proc/PID/fd. 0 or negative errno. */
+int load_server_descriptors(pid_t pid, uint64_t *count);
+
 /* What the kernel holds for all TCP sockets of this network namespace: /proc/net/sockstat. */
 int load_kernel_tcp_bytes(uint64_t *bytes);
 

@@ -124,22 +124,51 @@ int net_resolve(const struct net_addr *addr, struct net_target *targets, unsigne
     return (int)count;
 }
 
-int net_dial_start(const struct net_target *target)
+/* Many connections need more than one source address: each has some 28,000 ports, and one that
+ * said FIN first keeps its port for a minute. */
+static int bind_from(int fd, const struct net_target *target, uint32_t from)
 {
+    struct sockaddr_in source = {.sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from)};
+    struct sockaddr_in to;
     int one = 1;
+
+    if (from == 0 || target->addr.ss_family != AF_INET)
+        return 0;
+    memcpy(&to, &target->addr, sizeof(to));
+    if (ntohl(to.sin_addr.s_addr) >> 24 != 127)
+        return 0;
+    /* The port is chosen at connect, where one may serve several targets. */
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+    return bind(fd, (const struct sockaddr *)&source, sizeof(source)) < 0 ? -errno : 0;
+}
+
+static int dial_start(const struct net_target *target, const struct net_manner *manner)
+{
+    int one = 1, error;
     int fd = socket(target->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -errno;
     /* A chat's messages are small and wanted now. Failing here costs time, not truth. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(fd, (const struct sockaddr *)&target->addr, target->len) < 0 &&
-        errno != EINPROGRESS && errno != EINTR) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    return fd;
+    /* Before connect: the window's scale is agreed on there. */
+    if (manner->rcvbuf_bytes != 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &manner->rcvbuf_bytes,
+                         sizeof(manner->rcvbuf_bytes));
+    error = bind_from(fd, target, manner->from);
+    if (error == 0 && connect(fd, (const struct sockaddr *)&target->addr, target->len) < 0 &&
+        errno != EINPROGRESS && errno != EINTR)
+        error = -errno;
+    if (error == 0)
+        return fd;
+    close(fd);
+    return error;
+}
+
+int net_dial_start(const struct net_target *target)
+{
+    return dial_start(target, &(struct net_manner){0});
 }
 
 int net_dial_result(int fd)
@@ -157,8 +186,14 @@ int net_dial_result(int fd)
 
 int net_dial(const struct net_target *target, unsigned timeout_ms)
 {
+    return net_dial_as(target, &(struct net_manner){0}, timeout_ms);
+}
+
+int net_dial_as(const struct net_target *target, const struct net_manner *manner,
+                unsigned timeout_ms)
+{
     uint64_t deadline_ms = clock_monotonic_ns() / NS_PER_MS + timeout_ms;
-    int fd = net_dial_start(target);
+    int fd = dial_start(target, manner);
     int result;
 
     if (fd < 0)

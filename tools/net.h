@@ -46,6 +46,12 @@ void net_addr_print(const struct net_addr *addr, char *out, size_t cap);
 int net_resolve(const struct net_addr *addr, struct net_target *targets, unsigned max, char *why,
                 size_t why_cap);
 
+/* How a socket is made ready before it connects. All zero: as usual. */
+struct net_manner {
+    uint32_t from;         /* n > 0: from 127.0.0.n, if the target is on loopback, IPv4 */
+    uint32_t rcvbuf_bytes; /* SO_RCVBUF; the kernel doubles it (socket(7)). 0: its own choice */
+};
+
 /* Starts a connection: a non-blocking TCP socket with close-on-exec and no Nagle delay, whose
  * connect is under way, or a negative errno. Wait for POLLOUT, then ask net_dial_result. */
 int net_dial_start(const struct net_target *target);
@@ -56,6 +62,9 @@ int net_dial_result(int fd);
 
 /* net_dial_start and waiting. The socket, or a negative errno (-ETIMEDOUT after timeout_ms). */
 int net_dial(const struct net_target *target, unsigned timeout_ms);
+/* The same in a manner of one's own. */
+int net_dial_as(const struct net_target *target, const struct net_manner *manner,
+                unsigned timeout_ms);
 
 /* All of it: resolve, then try every target, each for up to timeout_ms. The socket, or the
  * negative errno of the last try with a sentence. */

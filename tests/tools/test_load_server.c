@@ -46,3 +46,15 @@ Test(load_server, a_process_that_is_not_there)
     cr_expect_lt(load_server_cpu_ns(4194304, &value), 0);
     cr_expect_lt(load_server_rss_bytes(4194304, &value), 0);
 }
+
+Test(load_server, descriptors_are_counted)
+{
+    uint64_t before, after;
+    cr_assert_eq(load_server_descriptors(getpid(), &before), 0);
+    int more[] = {dup(0), dup(0), dup(0)};
+    cr_assert_eq(load_server_descriptors(getpid(), &after), 0);
+    cr_expect_eq(after, before + 3);
+    for (unsigned i = 0; i < 3; i++)
+        close(more[i]);
+    cr_expect_lt(load_server_descriptors(4194304, &after), 0);
+}

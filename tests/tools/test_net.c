@@ -152,3 +152,30 @@ Test(net, gives_up_in_time)
         close(fds[i]);
     close(listener);
 }
+
+Test(net, dials_in_a_manner_of_its_own)
+{
+    struct net_manner manner = {.from = 3, .rcvbuf_bytes = 4000};
+    struct sockaddr_in from;
+    socklen_t len = sizeof(from), int_len = sizeof(int);
+    struct net_target target;
+    struct net_addr addr;
+    char text[64], why[NET_WHY_BYTES];
+    int rcvbuf = 0, listener = listen_here(4, text, sizeof(text));
+
+    cr_assert_eq(net_addr_parse(text, &addr, why, sizeof(why)), 0);
+    cr_assert_eq(net_resolve(&addr, &target, 1, why, sizeof(why)), 1);
+    int fd = net_dial_as(&target, &manner, 5000);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&from, &len), 0);
+    cr_expect_eq(ntohl(from.sin_addr.s_addr), 0x7f000003);
+    cr_assert_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, &int_len), 0);
+    cr_expect_eq(rcvbuf, 8000, "the kernel doubles it");
+    close(fd);
+    fd = net_dial(&target, 5000);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&from, &len), 0);
+    cr_expect_eq(ntohl(from.sin_addr.s_addr), INADDR_LOOPBACK);
+    close(fd);
+    close(listener);
+}
