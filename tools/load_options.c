@@ -12,68 +12,11 @@
 #include "tools/load_body.h"
 #include "tools/net.h"
 
+#define MODES "fanout, rooms, idle, churn, stall, drip or drain"
+
 /* Of --rate max. */
 #define WINDOW_DEFAULT 1024u
 #define WINDOW_BYTES   (256u << 10)
-
-static const char help[] =
-    "uproar-load -- puts load on an Uproar server and checks every message that comes back\n"
-    "\n"
-    "    uproar-load fanout [OPTIONS] [HOST:PORT]   one room, all clients in it\n"
-    "    uproar-load rooms  [OPTIONS] [HOST:PORT]   many rooms, clients spread evenly\n"
-    "    uproar-load idle   [OPTIONS] [HOST:PORT]   nobody speaks: memory for each client\n"
-    "    uproar-load churn  [OPTIONS] [HOST:PORT]   clients come and go while others talk\n"
-    "\n"
-    "HOST:PORT is " NET_DEFAULT " unless given.\n"
-    "\n"
-    "Who\n"
-    "  --clients N           receivers [100]; churn: those that come and go [50]\n"
-    "  --publishers N        connections that speak; they receive nothing of their own\n"
-    "                        [1; rooms: one for every 16 rooms]\n"
-    "  --rooms N             [rooms, idle: 10; else 1]\n"
-    "  --rooms-per-client N  rooms that each client is in [1]\n"
-    "  --watchers N          churn: receivers that stay and check everything [8]\n"
-    "  --arrivals N          churn: connections opened per second [200]\n"
-    "\n"
-    "How much\n"
-    "  --rate N|max          messages per second in total over all publishers [1000].\n"
-    "                        N is an open loop: each message has a due time, and latency counts\n"
-    "                        from it. max is a closed loop for saturation: each publisher has\n"
-    "                        at most --window messages under way that not all receivers have,\n"
-    "                        so the slowest receiver sets the pace; its latencies only say how\n"
-    "                        long that queue is.\n"
-    "  --window N            for --rate max [1024, or fewer, so that a room's publishers together\n"
-    "                        have at most 256 KiB under way: servers keep only so much of a room\n"
-    "                        for those who lag]\n"
-    "  --size BYTES          of each message's body, 48 to 32768 [64]\n"
-    "  --seconds N           how long to publish (idle: to wait) [10]\n"
-    "  --deliveries N        publish until about so many deliveries are made, instead\n"
-    "\n"
-    "Where and how\n"
-    "  --threads N           receiving threads [1]; publishing has a thread of its own\n"
-    "  --cpu LIST            CPUs to pin to, as 1 or 2,4-7: receivers first, the publisher\n"
-    "                        last, round and round if there are fewer\n"
-    "  --server-pid PID      read the server's CPU time (idle: its memory) from /proc/PID;\n"
-    "                        start the server afresh for idle, or its memory is there already\n"
-    "  --json                one JSON object instead of the table\n"
-    "  --quiet               no progress line\n"
-    "  --help, --version\n"
-    "\n"
-    "What is checked, at every receiver and for every message: its number follows the last one,\n"
-    "its content is what the publisher wrote, each publisher's messages come in order, and all\n"
-    "members of a room see the same message under the same number. At the end, every message\n"
-    "that was acknowledged must have been delivered everywhere.\n"
-    "\n"
-    "The figures do not count if more than 0.1 % of the messages were sent over 1 ms late (the\n"
-    "report says so, and \"valid\" is false): then the generator was too slow, not the server.\n"
-    "Sends that waited because the server did not read are not held against the generator.\n"
-    "\n"
-    "Exit status: 0 all is well; 1 something was lost, duplicated, reordered or corrupt, or a\n"
-    "receiver was cut off; 2 could not run. Interrupted, it reports what it has.\n"
-    "\n"
-    "    uproar-load fanout --clients 500 --rate 100 --server-pid $(pidof uproard)\n"
-    "    uproar-load fanout --clients 200 --rate max --seconds 5 --cpu 1\n"
-    "    uproar-load rooms --rooms 1000 --clients 10000 --rate 20000 --json\n";
 
 enum option_id {
     OPT_CLIENTS = 256,
@@ -90,6 +33,17 @@ enum option_id {
     OPT_THREADS,
     OPT_CPU,
     OPT_SERVER_PID,
+    OPT_STALLED,
+    OPT_RCVBUF,
+    OPT_ROUNDS,
+    OPT_FIREHOSE,
+    OPT_HELLO_TIMEOUT,
+    OPT_PROBES,
+    OPT_CYCLES,
+    OPT_CONCURRENCY,
+    OPT_RESET_SHARE,
+    OPT_AFTER,
+    OPT_SOURCES,
     OPT_JSON,
     OPT_QUIET,
     OPT_HELP,
@@ -111,6 +65,17 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, OPT_THREADS},
     {"cpu", required_argument, NULL, OPT_CPU},
     {"server-pid", required_argument, NULL, OPT_SERVER_PID},
+    {"stalled", required_argument, NULL, OPT_STALLED},
+    {"rcvbuf", required_argument, NULL, OPT_RCVBUF},
+    {"rounds", required_argument, NULL, OPT_ROUNDS},
+    {"firehose", no_argument, NULL, OPT_FIREHOSE},
+    {"hello-timeout", required_argument, NULL, OPT_HELLO_TIMEOUT},
+    {"probes", required_argument, NULL, OPT_PROBES},
+    {"cycles", required_argument, NULL, OPT_CYCLES},
+    {"concurrency", required_argument, NULL, OPT_CONCURRENCY},
+    {"reset-share", required_argument, NULL, OPT_RESET_SHARE},
+    {"after", required_argument, NULL, OPT_AFTER},
+    {"sources", required_argument, NULL, OPT_SOURCES},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -118,20 +83,41 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char *const mode_names[] = {"fanout", "rooms", "idle", "churn"};
+static const char *const mode_names[] = {"fanout", "rooms", "idle", "churn",
+                                         "stall",  "drip",  "drain"};
+
+#define IN(mode) (1u << (mode))
+
+/* Options that mean nothing to most subcommands. */
+static const struct {
+    enum option_id id;
+    unsigned modes;
+    const char *name, *where;
+} particular[] = {
+    {OPT_STALLED, IN(LOAD_STALL), "stalled", "stall"},
+    {OPT_RCVBUF, IN(LOAD_STALL), "rcvbuf", "stall"},
+    {OPT_ROUNDS, IN(LOAD_STALL), "rounds", "stall"},
+    {OPT_FIREHOSE, IN(LOAD_STALL), "firehose", "stall"},
+    {OPT_HELLO_TIMEOUT, IN(LOAD_DRIP), "hello-timeout", "drip"},
+    {OPT_PROBES, IN(LOAD_DRIP), "probes", "drip"},
+    {OPT_CYCLES, IN(LOAD_CHURN), "cycles", "churn"},
+    {OPT_CONCURRENCY, IN(LOAD_CHURN), "concurrency", "churn --cycles"},
+    {OPT_RESET_SHARE, IN(LOAD_CHURN), "reset-share", "churn --cycles"},
+    {OPT_AFTER, IN(LOAD_DRAIN), "after", "drain"},
+    {OPT_SOURCES, IN(LOAD_CHURN) | IN(LOAD_STALL) | IN(LOAD_DRIP), "sources",
+     "churn --cycles, stall and drip"},
+};
+static_assert(ARRAY_SIZE(particular) <= 32, "a bit for each in parsing.seen");
 
 /* While parsing: what was not given stays unset until the mode's defaults are known. */
 struct parsing {
     struct load_options *options;
     uint64_t clients, publishers, rooms, seconds, deliveries;
+    bool rate, size, firehose; /* given */
+    uint32_t seen;             /* bits: indices of particular[] */
     char *why;
     size_t why_bytes;
 };
-
-const char *load_options_help(void)
-{
-    return help;
-}
 
 const char *load_mode_name(enum load_mode mode)
 {
@@ -214,11 +200,64 @@ static bool rate(struct parsing *parsing)
     return false;
 }
 
+/* "5s", "250ms", or a bare number of seconds. */
+static bool span(struct parsing *parsing, const char *name, uint64_t most_s, uint64_t *ns)
+{
+    const char *unit = optarg + strspn(optarg, "0123456789");
+    uint64_t count, each = strcmp(unit, "ms") == 0 ? NS_PER_MS : NS_PER_SEC;
+    if ((*unit == '\0' || strcmp(unit, "s") == 0 || each == NS_PER_MS) &&
+        digits(optarg, unit, &count) && count >= 1 && count <= most_s * NS_PER_SEC / each) {
+        *ns = count * each;
+        return true;
+    }
+    snprintf(parsing->why, parsing->why_bytes,
+             "--%s takes a time like 5s or 250ms, up to %llus, not \"%s\"", name,
+             (unsigned long long)most_s, optarg);
+    return false;
+}
+
+/* Those in particular[]. */
+static bool particular_option(struct parsing *parsing, int id)
+{
+    struct load_options *options = parsing->options;
+    switch (id) {
+    case OPT_STALLED:
+        return number_u32(parsing, "stalled", 1, LOAD_CLIENTS_MAX, &options->stalled);
+    case OPT_RCVBUF:
+        return number_u32(parsing, "rcvbuf", 1024, 1u << 30, &options->rcvbuf_bytes);
+    case OPT_ROUNDS:
+        return number_u32(parsing, "rounds", 1, LOAD_ROUNDS_MAX, &options->rounds);
+    case OPT_FIREHOSE:
+        options->plan.rate = 0;
+        parsing->firehose = true;
+        return true;
+    case OPT_HELLO_TIMEOUT:
+        return span(parsing, "hello-timeout", 3600, &options->hello_timeout_ns);
+    case OPT_PROBES:
+        return number_u32(parsing, "probes", 1, 1000, &options->probes);
+    case OPT_CYCLES:
+        return number(parsing, "cycles", 1, 1ull << 32, &options->cycles);
+    case OPT_CONCURRENCY:
+        return number_u32(parsing, "concurrency", 1, 65536, &options->concurrency);
+    case OPT_RESET_SHARE:
+        return number_u32(parsing, "reset-share", 0, 100, &options->reset_share);
+    case OPT_AFTER:
+        return span(parsing, "after", 86400, &options->after_ns);
+    case OPT_SOURCES:
+        return number_u32(parsing, "sources", 1, 250, &options->sources);
+    default:
+        snprintf(parsing->why, parsing->why_bytes, "see uproar-load --help");
+        return false;
+    }
+}
+
 static bool one_option(struct parsing *parsing, int id)
 {
     struct load_options *options = parsing->options;
     struct load_plan *plan = &options->plan;
     uint64_t pid;
+    for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
+        parsing->seen |= (uint32_t)((int)particular[i].id == id) << i;
     switch (id) {
     case OPT_CLIENTS:
         return number(parsing, "clients", 1, LOAD_CLIENTS_MAX, &parsing->clients);
@@ -233,10 +272,12 @@ static bool one_option(struct parsing *parsing, int id)
     case OPT_ARRIVALS:
         return number_u32(parsing, "arrivals", 1, 100000, &options->arrivals);
     case OPT_RATE:
+        parsing->rate = true;
         return rate(parsing);
     case OPT_WINDOW:
         return number_u32(parsing, "window", 1, LOAD_WINDOW_MAX, &plan->window);
     case OPT_SIZE:
+        parsing->size = true;
         return number_u32(parsing, "size", LOAD_BODY_BYTES_MIN, BODY_BYTES_CEILING, &plan->size);
     case OPT_SECONDS:
         return number(parsing, "seconds", 1, 31536000, &parsing->seconds);
@@ -258,8 +299,7 @@ static bool one_option(struct parsing *parsing, int id)
         options->quiet = true;
         return true;
     default:
-        snprintf(parsing->why, parsing->why_bytes, "see uproar-load --help");
-        return false;
+        return particular_option(parsing, id);
     }
 }
 
@@ -273,45 +313,74 @@ static uint32_t window_default(const struct load_plan *plan)
     return (uint32_t)(window == 0 ? 1 : u64_min(window, WINDOW_DEFAULT));
 }
 
+/* What does not go together; NULL when all does. */
+static const char *contradiction(const struct parsing *parsing, bool many)
+{
+    const struct load_options *options = parsing->options;
+    enum load_mode mode = options->mode;
+
+    if (!many && options->plan.rooms != 1)
+        return "--rooms goes with the subcommands rooms, idle and drain";
+    if (options->plan.rooms_per_client > options->plan.rooms)
+        return "--rooms-per-client cannot be more than --rooms";
+    if (mode == LOAD_IDLE && options->server_pid == 0)
+        return "idle measures the server's memory: give --server-pid";
+    if (parsing->firehose && parsing->rate)
+        return "give --rate or --firehose, not both";
+    if (parsing->deliveries != 0 && parsing->seconds != 0)
+        return "give --seconds or --deliveries, not both";
+    if (parsing->deliveries != 0 && !(mode == LOAD_FANOUT || mode == LOAD_ROOMS))
+        return "--deliveries goes with the subcommands fanout and rooms";
+    if (parsing->seconds != 0 && (mode == LOAD_DRIP || mode == LOAD_DRAIN || options->cycles != 0))
+        return "--seconds has no meaning here: the run ends when all is seen";
+    return NULL;
+}
+
 /* What was not given, by mode; then what does not go together. */
 static bool settle(struct parsing *parsing)
 {
+    static const uint32_t clients_default[] = {
+        [LOAD_FANOUT] = 100, [LOAD_ROOMS] = 100, [LOAD_IDLE] = 100,  [LOAD_CHURN] = 50,
+        [LOAD_STALL] = 20,   [LOAD_DRIP] = 1000, [LOAD_DRAIN] = 100,
+    };
     struct load_options *options = parsing->options;
     struct load_plan *plan = &options->plan;
     enum load_mode mode = options->mode;
-    bool many = mode == LOAD_ROOMS || mode == LOAD_IDLE;
+    bool many = mode == LOAD_ROOMS || mode == LOAD_IDLE || mode == LOAD_DRAIN;
 
+    for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
+        if ((parsing->seen >> i & 1) && !(particular[i].modes >> mode & 1)) {
+            snprintf(parsing->why, parsing->why_bytes, "--%s goes with the subcommand %s",
+                     particular[i].name, particular[i].where);
+            return false;
+        }
     plan->rooms = (uint32_t)(parsing->rooms != 0 ? parsing->rooms : many ? 10 : 1);
-    plan->clients = (uint32_t)(parsing->clients != 0 ? parsing->clients
-                               : mode == LOAD_CHURN  ? 50
-                                                     : 100);
-    plan->publishers = (uint32_t)(parsing->publishers != 0 ? parsing->publishers
-                                  : mode == LOAD_ROOMS     ? (plan->rooms + 15) / 16
-                                                           : 1);
+    plan->clients = parsing->clients != 0 ? (uint32_t)parsing->clients : clients_default[mode];
+    if (mode == LOAD_STALL && !parsing->rate && !parsing->firehose)
+        plan->rate = 2000;
+    if (mode == LOAD_STALL && !parsing->size)
+        plan->size = 4096;
+    plan->publishers =
+        (uint32_t)(parsing->publishers != 0                   ? parsing->publishers
+                   : mode == LOAD_ROOMS || mode == LOAD_DRAIN ? (plan->rooms + 15) / 16
+                                                              : 1);
     if (mode == LOAD_IDLE)
         plan->publishers = 0;
     plan->passing = mode == LOAD_CHURN;
     if (plan->window == 0)
         plan->window = window_default(plan);
 
-    const char *wrong = NULL;
-    if (!many && plan->rooms != 1)
-        wrong = "--rooms goes with the subcommands rooms and idle";
-    else if (plan->rooms_per_client > plan->rooms)
-        wrong = "--rooms-per-client cannot be more than --rooms";
-    else if (mode == LOAD_IDLE && options->server_pid == 0)
-        wrong = "idle measures the server's memory: give --server-pid";
-    else if (parsing->deliveries != 0 && parsing->seconds != 0)
-        wrong = "give --seconds or --deliveries, not both";
-    else if (parsing->deliveries != 0 && !(mode == LOAD_FANOUT || mode == LOAD_ROOMS))
-        wrong = "--deliveries goes with the subcommands fanout and rooms";
+    const char *wrong = contradiction(parsing, many);
     if (wrong != NULL) {
         snprintf(parsing->why, parsing->why_bytes, "%s", wrong);
         return false;
     }
 
     plan->messages_max = UINT64_MAX;
-    plan->duration_ns = (parsing->seconds != 0 ? parsing->seconds : 10) * NS_PER_SEC;
+    if (mode == LOAD_DRAIN)
+        plan->duration_ns = UINT64_MAX; /* until the server goes */
+    else
+        plan->duration_ns = (parsing->seconds != 0 ? parsing->seconds : 10) * NS_PER_SEC;
     if (parsing->deliveries != 0) {
         /* Members of a room on average, at least one: rooms without any cost messages too. */
         uint64_t members = (uint64_t)plan->clients * plan->rooms_per_client;
@@ -330,6 +399,15 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
         .plan = {.rooms_per_client = 1, .threads = 1, .size = 64, .rate = 1000},
         .watchers = 8,
         .arrivals = 200,
+        .stalled = 1,
+        .rcvbuf_bytes = 2304,
+        .rounds = 3,
+        .hello_timeout_ns = 5 * NS_PER_SEC,
+        .probes = 20,
+        .concurrency = 64,
+        .reset_share = 33,
+        .after_ns = 3 * NS_PER_SEC,
+        .sources = 8,
     };
     struct parsing parsing = {.options = options, .why = why, .why_bytes = why_bytes};
 
@@ -351,15 +429,14 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
 
     /* getopt has moved what is no option to the end: the subcommand, then the address. */
     if (optind == argc) {
-        snprintf(why, why_bytes, "say what to do: fanout, rooms, idle or churn; see --help");
+        snprintf(why, why_bytes, "say what to do: " MODES "; see --help");
         return LOAD_WRONG;
     }
     unsigned mode = 0;
     while (mode < ARRAY_SIZE(mode_names) && strcmp(mode_names[mode], argv[optind]) != 0)
         mode++;
     if (mode == ARRAY_SIZE(mode_names)) {
-        snprintf(why, why_bytes, "\"%s\" is no subcommand: fanout, rooms, idle or churn",
-                 argv[optind]);
+        snprintf(why, why_bytes, "\"%s\" is no subcommand: " MODES, argv[optind]);
         return LOAD_WRONG;
     }
     options->mode = (enum load_mode)mode;

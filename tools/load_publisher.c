@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "tools/load_farewell.h"
 #include "tools/load_speaker.h"
 
 static void joined(struct load_publishing *publishing, struct load_speaker *speaker,
@@ -52,6 +53,13 @@ static void heard(struct load_publishing *publishing, struct load_speaker *speak
                          speaker->number);
         return;
     }
+    if (event.type == MSG_GOAWAY && publishing->running && shared->farewell != NULL) {
+        speaker->connection.told_off = true;
+        speaker->share = speaker->sent;
+        load_farewell_goaway(shared->farewell, event.goaway.reason,
+                             event.goaway.reconnect_after_ms);
+        return;
+    }
     switch (event.type) {
     case MSG_WELCOME:
         atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
@@ -88,9 +96,12 @@ static void heard(struct load_publishing *publishing, struct load_speaker *speak
 }
 
 static void cut_off(struct load_publishing *publishing, struct load_speaker *speaker,
-                    const char *how)
+                    const char *how, bool fin)
 {
-    if (!publishing->stopping)
+    struct load_farewell *farewell = publishing->shared->farewell;
+    if (publishing->running && !publishing->stopping && farewell != NULL)
+        load_farewell_end(farewell, speaker->connection.told_off, fin);
+    else if (!publishing->stopping)
         load_shared_fail(publishing->shared, "publisher %u was cut off: %s", speaker->number, how);
     stream_close(&publishing->streams, &speaker->connection.stream, false);
 }
@@ -107,17 +118,17 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
             heard(publishing, speaker, frame);
     }
     if (got < 0)
-        cut_off(publishing, speaker, "what answers is not an Uproar server");
+        cut_off(publishing, speaker, "what answers is not an Uproar server", false);
 }
 
 static void on_eof(void *ctx, struct stream *stream)
 {
-    cut_off(ctx, (struct load_speaker *)stream, "the server closed the connection");
+    cut_off(ctx, (struct load_speaker *)stream, "the server closed the connection", true);
 }
 
 static void on_failed(void *ctx, struct stream *stream, int error)
 {
-    cut_off(ctx, (struct load_speaker *)stream, strerror(error));
+    cut_off(ctx, (struct load_speaker *)stream, strerror(error), false);
 }
 
 static void on_sent(void *ctx, struct stream *stream, size_t bytes)
@@ -133,6 +144,7 @@ static void on_closed(void *ctx, struct stream *stream)
     struct load_speaker *speaker = (struct load_speaker *)stream;
     if (publishing->speakers[speaker->number] == speaker)
         publishing->speakers[speaker->number] = NULL;
+    publishing->gone += speaker->sent;
     publishing->late += speaker->late;
     publishing->held += speaker->held;
     load_speaker_fini(speaker);
@@ -194,12 +206,16 @@ static uint64_t turn_end(void *ctx)
     bool enough = atomic_load_explicit(&shared->enough, memory_order_relaxed) ||
                   atomic_load_explicit(&shared->failed, memory_order_relaxed);
     uint64_t wait_until = UINT64_MAX;
-    uint64_t published = 0;
+    uint64_t published = publishing->gone;
     bool all = true;
     for (uint32_t i = 0; i < shared->plan.publishers; i++) {
         struct load_speaker *speaker = publishing->speakers[i];
-        if (speaker == NULL || stream_closing(&speaker->connection.stream))
+        if (speaker == NULL)
             continue;
+        if (stream_closing(&speaker->connection.stream)) {
+            published += speaker->sent;
+            continue;
+        }
         if (enough)
             speaker->share = speaker->sent;
         wait_until = u64_min(wait_until, speak(publishing, speaker));

@@ -24,6 +24,7 @@ struct load_publishing {
     struct load_speaker **speakers; /* by publisher */
     uint64_t joined, joined_all;    /* memberships confirmed, and wanted */
     uint64_t progress_seen;         /* of shared->progress */
+    uint64_t gone;                  /* messages of those who are no longer connected */
     uint64_t published;
     uint64_t late, held; /* added up when the speakers' connections are closed */
     uint64_t cpu_ns;     /* this thread's, from go to the end */

@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "tools/load_connection.h"
+#include "tools/load_farewell.h"
 
 struct load_client {
     struct load_connection connection; /* first */
@@ -82,6 +83,12 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
         receiver->check.counts.corrupt++;
         return;
     }
+    if (event.type == MSG_GOAWAY && receiver->running && shared->farewell != NULL) {
+        client->connection.told_off = true;
+        load_farewell_goaway(shared->farewell, event.goaway.reason,
+                             event.goaway.reconnect_after_ms);
+        return;
+    }
     struct load_member *member;
     char why[LOAD_WHY_BYTES / 2];
     switch (event.type) {
@@ -118,10 +125,16 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
     }
 }
 
-static void cut_off(struct load_receiver *receiver, struct load_client *client, const char *how)
+static void cut_off(struct load_receiver *receiver, struct load_client *client, const char *how,
+                    bool fin)
 {
     if (receiver->stopping)
         return;
+    if (receiver->running && receiver->shared->farewell != NULL) {
+        load_farewell_end(receiver->shared->farewell, client->connection.told_off, fin);
+        stream_close(&receiver->streams, &client->connection.stream, false);
+        return;
+    }
     if (!receiver->running)
         load_shared_fail(receiver->shared, "client %u could not join: %s", client->number, how);
     receiver->disconnected++;
@@ -164,17 +177,17 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
         receiver->last_ns = now_ns;
     }
     if (got < 0)
-        cut_off(receiver, client, "what answers is not an Uproar server");
+        cut_off(receiver, client, "what answers is not an Uproar server", false);
 }
 
 static void on_eof(void *ctx, struct stream *stream)
 {
-    cut_off(ctx, (struct load_client *)stream, "the server closed the connection");
+    cut_off(ctx, (struct load_client *)stream, "the server closed the connection", true);
 }
 
 static void on_failed(void *ctx, struct stream *stream, int error)
 {
-    cut_off(ctx, (struct load_client *)stream, strerror(error));
+    cut_off(ctx, (struct load_client *)stream, strerror(error), false);
 }
 
 static void on_sent(void *ctx, struct stream *stream, size_t bytes)

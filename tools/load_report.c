@@ -2,6 +2,7 @@
 #include "tools/load_report.h"
 
 #include "core/clock.h"
+#include "tools/load_drain.h"
 
 #define COUNT(n) ((unsigned long long)(n))
 
@@ -88,6 +89,8 @@ void load_report_table(FILE *out, const struct load_options *options,
         fprintf(out, "cut off                %llu receivers\n", COUNT(result->disconnected));
     if (options->mode == LOAD_CHURN)
         churn_table(out, &result->churn);
+    if (options->mode == LOAD_DRAIN)
+        load_drain_table(out, &result->farewell);
     latency_line(out, plan->rate == 0 ? "latency (saturated)" : "latency from due",
                  &result->latency);
     latency_line(out, "  to the last receiver", &result->completed);
@@ -103,7 +106,9 @@ void load_report_table(FILE *out, const struct load_options *options,
             COUNT(result->late), COUNT(result->held));
     if (result->interrupted)
         fprintf(out, "interrupted: the run is shorter than asked\n");
-    if (!result->drained)
+    if (!result->drained && options->mode == LOAD_DRAIN)
+        fprintf(out, "the server did not end all connections within %u s\n", LOAD_DRAIN_MS / 1000);
+    else if (!result->drained)
         fprintf(out, "nothing moved for 10 s although messages were outstanding\n");
     if (!load_result_valid(result))
         fprintf(out, "THE GENERATOR COULD NOT KEEP ITS SCHEDULE: these figures do not count\n");
@@ -167,5 +172,7 @@ void load_report_json(FILE *out, const struct load_options *options,
                 "\"guest_refused\":%llu,\"thrown_out\":%llu,\"undialled\":%llu",
                 options->watchers, COUNT(churn->arrived), COUNT(churn->published),
                 COUNT(churn->refused), COUNT(churn->thrown_out), COUNT(churn->undialled));
+    if (options->mode == LOAD_DRAIN)
+        load_drain_json(out, &result->farewell);
     fprintf(out, "}\n");
 }

@@ -5,11 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "tools/load_descriptors.h"
+#include "tools/load_drain.h"
 #include "tools/load_publisher.h"
 #include "tools/load_receiver.h"
 #include "tools/load_server.h"
@@ -21,9 +22,6 @@
 /* For joining: this, and a second for every 500 clients. */
 #define JOIN_MS  20000u
 
-/* Descriptors beside the connections: rings, eventfds, /proc, the standard ones. */
-#define DESCRIPTORS_OWN 64u
-
 struct run {
     const struct load_options *options;
     struct load_shared shared;
@@ -33,6 +31,8 @@ struct run {
     bool publishing_started;
     struct load_churn churn;
     bool churn_started;
+    struct load_farewell farewell; /* drain */
+    uint64_t sigterm_ns;
     uint64_t shown_ns, shown_delivered; /* the progress line */
 };
 
@@ -43,6 +43,11 @@ void load_run_interrupt(void)
     interrupted = 1;
 }
 
+bool load_run_interrupted(void)
+{
+    return interrupted != 0;
+}
+
 bool load_result_valid(const struct load_result *result)
 {
     return (result->late - result->held) * 1000 <= result->published;
@@ -51,7 +56,8 @@ bool load_result_valid(const struct load_result *result)
 bool load_result_clean(const struct load_result *result)
 {
     return load_counts_clean(&result->counts) && result->disconnected == 0 &&
-           result->churn.refused == 0 && result->churn.thrown_out == 0;
+           result->churn.refused == 0 && result->churn.thrown_out == 0 &&
+           load_farewell_clean(&result->farewell);
 }
 
 static void sleep_ms(unsigned ms)
@@ -106,30 +112,12 @@ static void progress_show(struct run *run, bool last)
     run->shown_delivered = delivered;
 }
 
-static int descriptors_raise(const struct load_options *options, char *why, size_t why_bytes)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 0;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t need = (uint64_t)options->plan.clients + options->plan.publishers +
-                    (options->mode == LOAD_CHURN ? options->watchers : 0) + DESCRIPTORS_OWN;
-    if (limit.rlim_max >= need)
-        return 0;
-    snprintf(why, why_bytes,
-             "%llu connections need %llu descriptors, the limit is %llu: raise it (ulimit -n)",
-             (unsigned long long)(need - DESCRIPTORS_OWN), (unsigned long long)need,
-             (unsigned long long)limit.rlim_max);
-    return -1;
-}
-
 static int shared_init(struct run *run, char *why, size_t why_bytes)
 {
     struct load_shared *shared = &run->shared;
     *shared = (struct load_shared){.options = run->options, .plan = run->options->plan};
     pthread_mutex_init(&shared->why_lock, NULL);
-    shared->tag = (unsigned)getpid();
+    shared->tag = load_tag(run->options);
     if (run->options->mode == LOAD_CHURN) {
         shared->plan.clients = run->options->watchers;
         shared->plan.duration_ns = UINT64_MAX; /* main says when */
@@ -141,7 +129,13 @@ static int shared_init(struct run *run, char *why, size_t why_bytes)
     shared->reached =
         calloc((size_t)shared->plan.rooms * shared->plan.threads, sizeof(*shared->reached));
     run->receivers = calloc(shared->plan.threads, sizeof(*run->receivers));
-    if (shared->heads != NULL && shared->reached != NULL && run->receivers != NULL)
+    int err = 0;
+    if (run->options->mode == LOAD_DRAIN) {
+        err = load_farewell_init(&run->farewell,
+                                 (uint64_t)shared->plan.clients + shared->plan.publishers);
+        shared->farewell = &run->farewell;
+    }
+    if (err == 0 && shared->heads != NULL && shared->reached != NULL && run->receivers != NULL)
         return 0;
     snprintf(why, why_bytes, "out of memory for %u rooms", shared->plan.rooms);
     return -1;
@@ -153,6 +147,8 @@ static void run_fini(struct run *run)
         load_receiver_fini(&run->receivers[i]);
     load_publishing_fini(&run->publishing);
     load_churn_fini(&run->churn);
+    if (run->shared.farewell != NULL)
+        load_farewell_fini(&run->farewell);
     free(run->receivers);
     free(run->shared.heads);
     free(run->shared.reached);
@@ -328,6 +324,8 @@ static void collect(struct run *run, struct load_result *result)
     result->publish_cpu_ns = run->publishing.cpu_ns;
     result->duration_ns = last_ns > run->shared.start_ns ? last_ns - run->shared.start_ns : 0;
     result->churn = run->churn.counts;
+    if (run->shared.farewell != NULL)
+        load_farewell_sum(&run->farewell, run->sigterm_ns, &result->farewell);
     result->interrupted = interrupted != 0;
 }
 
@@ -350,7 +348,8 @@ static void measure(struct run *run, struct load_result *result)
         load_publishing_nudge(&run->publishing);
         if (options->mode == LOAD_CHURN)
             churn_out(run);
-        result->drained = watch(run);
+        result->drained =
+            options->mode == LOAD_DRAIN ? load_drain_watch(shared, &run->sigterm_ns) : watch(run);
     }
     if (known && load_server_cpu_ns(options->server_pid, &cpu_after) == 0) {
         result->server_cpu_known = true;
@@ -374,7 +373,9 @@ int load_run(const struct load_options *options, struct load_result *result, cha
                  (int)options->server_pid);
         return -1;
     }
-    if (descriptors_raise(options, why, why_bytes) < 0)
+    uint64_t connections = (uint64_t)options->plan.clients + options->plan.publishers +
+                           (options->mode == LOAD_CHURN ? options->watchers : 0);
+    if (load_descriptors_raise(connections, why, why_bytes) < 0)
         return -1;
     struct run *run = calloc(1, sizeof(*run));
     if (run == NULL) {

@@ -11,6 +11,7 @@
 
 #include "tools/load_check.h"
 #include "tools/load_churn.h"
+#include "tools/load_farewell.h"
 #include "tools/load_options.h"
 #include "tools/load_shared.h"
 
@@ -28,6 +29,7 @@ struct load_result {
     bool interrupted;
     bool drained;
     struct load_churn_counts churn;
+    struct load_farewell_result farewell; /* drain */
 
     /* Idle: before the first client and with all of them. */
     uint64_t rss_before, rss_after; /* the server's */
@@ -46,5 +48,6 @@ int load_run(const struct load_options *options, struct load_result *result, cha
 
 /* From a signal handler: publish no more, and report. */
 void load_run_interrupt(void);
+bool load_run_interrupted(void);
 
 #endif

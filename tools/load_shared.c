@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "proto/cmd.h"
 
@@ -29,6 +30,11 @@ uint64_t load_shared_reached(const struct load_shared *shared, uint32_t room)
         least = u64_min(least, atomic_load_explicit(at, memory_order_relaxed));
     }
     return least;
+}
+
+unsigned load_tag(const struct load_options *options)
+{
+    return (unsigned)getpid() | options->run << 22; /* PID_MAX_LIMIT is 2^22: proc(5) */
 }
 
 int load_shared_cpu(const struct load_shared *shared, unsigned n)

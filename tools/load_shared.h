@@ -15,6 +15,8 @@
 #include "tools/load_options.h"
 #include "tools/net.h"
 
+struct load_farewell;
+
 #define LOAD_WHY_BYTES 512u
 
 struct load_shared {
@@ -23,6 +25,7 @@ struct load_shared {
     struct load_plan plan; /* churn: its receivers are the watchers */
     struct net_addr addr;
     struct net_target target;
+    struct load_farewell *farewell; /* drain; NULL: whoever is cut off was wronged */
     unsigned tag; /* in the names of clients and rooms, so that several generators can run */
 
     /* Written by main. */
@@ -55,6 +58,9 @@ void load_shared_fail(struct load_shared *shared, const char *fmt, ...) PRINTF_L
 
 /* The last number of `room` that every member has got, over all threads. */
 uint64_t load_shared_reached(const struct load_shared *shared, uint32_t room);
+
+/* In all names of a run: of this process, and of this run among those that it makes. */
+unsigned load_tag(const struct load_options *options);
 
 /* CPU for the n-th thread, or -1. */
 int load_shared_cpu(const struct load_shared *shared, unsigned n);

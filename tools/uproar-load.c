@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/load_cycles.h"
+#include "tools/load_drip.h"
 #include "tools/load_options.h"
 #include "tools/load_report.h"
 #include "tools/load_run.h"
+#include "tools/load_stall.h"
 
 #define EXIT_WRONG   1 /* the server failed its promises */
 #define EXIT_NOT_RUN 2
@@ -19,10 +22,67 @@ static void on_signal(int number)
     load_run_interrupt();
 }
 
+enum verdict { CLEAN, WRONG, NOT_RUN };
+
+/* Histograms are too large for a careless stack. */
+
+static enum verdict run_plain(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_result result;
+    if (load_run(options, &result, why, why_bytes) < 0)
+        return NOT_RUN;
+    if (options->json)
+        load_report_json(stdout, options, &result);
+    else
+        load_report_table(stdout, options, &result);
+    return load_result_clean(&result) ? CLEAN : WRONG;
+}
+
+static enum verdict run_stall(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_stall_result result;
+    if (load_stall_run(options, &result, why, why_bytes) < 0)
+        return NOT_RUN;
+    load_stall_report(stdout, options, &result);
+    return load_stall_clean(&result) ? CLEAN : WRONG;
+}
+
+static enum verdict run_drip(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_drip_result result;
+    if (load_drip_run(options, &result, why, why_bytes) < 0)
+        return NOT_RUN;
+    load_drip_report(stdout, options, &result);
+    return load_drip_clean(&result) ? CLEAN : WRONG;
+}
+
+static enum verdict run_cycles(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_cycles_result result;
+    if (load_cycles_run(options, &result, why, why_bytes) < 0)
+        return NOT_RUN;
+    load_cycles_report(stdout, options, &result);
+    return load_cycles_clean(&result) ? CLEAN : WRONG;
+}
+
+static enum verdict run(const struct load_options *options, char *why, size_t why_bytes)
+{
+    if (options->cycles != 0)
+        return run_cycles(options, why, why_bytes);
+    switch (options->mode) {
+    case LOAD_STALL:
+        return run_stall(options, why, why_bytes);
+    case LOAD_DRIP:
+        return run_drip(options, why, why_bytes);
+    default:
+        return run_plain(options, why, why_bytes);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    static struct load_result result; /* histograms: too large for a careless stack */
     struct load_options options;
+    enum verdict verdict;
     char why[LOAD_WHY_BYTES];
     switch (load_options_parse(&options, argc, argv, why, sizeof(why))) {
     case LOAD_HELP:
@@ -43,17 +103,14 @@ int main(int argc, char **argv)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 
-    if (load_run(&options, &result, why, sizeof(why)) < 0) {
+    verdict = run(&options, why, sizeof(why));
+    if (verdict == NOT_RUN) {
         fprintf(stderr, "uproar-load: %s\n", why);
         return EXIT_NOT_RUN;
     }
-    if (options.json)
-        load_report_json(stdout, &options, &result);
-    else
-        load_report_table(stdout, &options, &result);
     if (fflush(stdout) != 0) {
         fprintf(stderr, "uproar-load: the report could not be written\n");
         return EXIT_NOT_RUN;
     }
-    return load_result_clean(&result) ? EXIT_SUCCESS : EXIT_WRONG;
+    return verdict == CLEAN ? EXIT_SUCCESS : EXIT_WRONG;
 }

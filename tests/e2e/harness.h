@@ -67,6 +67,12 @@ void clients_fini(void); /* closes all that are open */
  * stdout and stderr together, cut to size. */
 int uproard_run(char *said, size_t said_bytes, const char **args);
 #define uproard(said, ...) uproard_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
+/* The same with the tools: the programs that $UPROAR and $UPROAR_LOAD name, else those in build. */
+int uproar_run(char *said, size_t said_bytes, const char **args);
+int uproar_load_run(char *said, size_t said_bytes, const char **args);
+#define uproar(said, ...) uproar_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
+#define uproar_load(said, ...) \
+    uproar_load_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
 
 /* What a client needs to take its session over with another connection. */
 struct ticket {

@@ -118,9 +118,9 @@ static size_t add_flags_of_environment(const char **args, size_t n)
 static void server_run(int line, struct server *server, int out, const char **flags)
 {
     char port_file[96], address[32], text[16];
-    const char *args[ARGS_MAX + 1] = {program(), "--listen",  address, "--port-file",
-                                      port_file, "--workers", "4",     "--resume-window",
-                                      "0"};
+    const char *args[ARGS_MAX + 1] = {program(),     "--listen",        address,
+                                      "--port-file", port_file,         "--workers",
+                                      "4",           "--resume-window", "0"};
     size_t n = 9;
 
     snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
@@ -268,9 +268,9 @@ void harness_fini(void)
     servers_count = 0;
 }
 
-int uproard_run(char *said, size_t said_bytes, const char **args)
+static int run_to_its_end(const char *path, char *said, size_t said_bytes, const char **args)
 {
-    const char *argv[ARGS_MAX + 1] = {program()};
+    const char *argv[ARGS_MAX + 1] = {path};
     int ends[2];
     size_t n = 1, len = 0;
 
@@ -300,6 +300,23 @@ int uproard_run(char *said, size_t said_bytes, const char **args)
     close(ends[0]);
     said[len] = '\0';
     int status = reap(pid, WAIT_MS);
-    cr_assert(status != 128 + SIGKILL, "uproard did not end by itself; it said: %s", said);
+    cr_assert(status != 128 + SIGKILL, "%s did not end by itself; it said: %s", path, said);
     return status;
+}
+
+int uproard_run(char *said, size_t said_bytes, const char **args)
+{
+    return run_to_its_end(program(), said, said_bytes, args);
+}
+
+int uproar_run(char *said, size_t said_bytes, const char **args)
+{
+    const char *path = getenv("UPROAR");
+    return run_to_its_end(path && *path ? path : "build/uproar", said, said_bytes, args);
+}
+
+int uproar_load_run(char *said, size_t said_bytes, const char **args)
+{
+    const char *path = getenv("UPROAR_LOAD");
+    return run_to_its_end(path && *path ? path : "build/uproar-load", said, said_bytes, args);
 }

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+
 #define FAULTY 10u
 
 static void put(struct load_fake_client *client, const uint8_t *bytes, size_t len)
@@ -98,6 +100,10 @@ static void give(struct load_fake *fake, struct load_fake_room *room,
     case FAKE_CUT:
         drop_client(client);
         break;
+    case FAKE_EXPEL:
+        tell(client, &(struct event){.type = MSG_GOAWAY, .goaway = {.reason = REASON_STALLED}});
+        drop_client(client);
+        break;
     case FAKE_ALTER:
         frame[len - 1] ^= 1;
         put(client, frame, len);
@@ -156,14 +162,19 @@ static void answer(struct load_fake *fake, struct load_fake_client *client, cons
                                         .server = slice_str("fake")}};
     if (fake->fault == FAKE_MUTE)
         return;
-    if (fake->fault == FAKE_BABEL)
+    if (fake->fault == FAKE_BABEL) {
         put(client, (const uint8_t *)"220 mail.example ESMTP\r\n", 24);
-    else if (cmd->type == MSG_HELLO)
+    } else if (cmd->type == MSG_HELLO) {
+        client->greeted = true;
         tell(client, &welcome);
-    else if (cmd->type == MSG_JOIN)
+    } else if (cmd->type == MSG_JOIN) {
         join(fake, client, cmd);
-    else if (cmd->type == MSG_PUBLISH)
+    } else if (cmd->type == MSG_LEAVE) {
+        client->rooms &= ~(1u << (cmd->leave.room - 1));
+        tell(client, &(struct event){.type = MSG_LEFT, .left = {.room = cmd->leave.room}});
+    } else if (cmd->type == MSG_PUBLISH) {
         publish(fake, client, cmd);
+    }
 }
 
 static void hear(struct load_fake *fake, struct load_fake_client *client)
@@ -173,6 +184,8 @@ static void hear(struct load_fake *fake, struct load_fake_client *client)
         drop_client(client);
         return;
     }
+    if (fake->gone)
+        return; /* what is still said is not heard */
     client->in_used += (size_t)n;
     size_t at = 0;
     for (;;) {
@@ -193,6 +206,54 @@ static void hear(struct load_fake *fake, struct load_fake_client *client)
     client->in_used -= at;
 }
 
+static void take(struct load_fake *fake)
+{
+    int one = 1, fd = accept(fake->listener, NULL, NULL);
+    unsigned i = 0;
+    while (i < fake->clients_count && fake->clients[i].fd >= 0)
+        i++;
+    if (i == FAKE_CLIENTS) {
+        close(fd);
+        return;
+    }
+    struct load_fake_client *client = &fake->clients[i];
+    if (i == fake->clients_count) {
+        fake->clients_count++;
+        client->in = malloc(FAKE_INPUT);
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    *client =
+        (struct load_fake_client){.fd = fd, .in = client->in, .opened_ns = clock_monotonic_ns()};
+}
+
+static void cut_the_slow(struct load_fake *fake)
+{
+    struct event goaway = {.type = MSG_GOAWAY, .goaway = {.reason = REASON_HELLO_TIMEOUT}};
+    for (unsigned i = 0; i < fake->clients_count; i++) {
+        struct load_fake_client *client = &fake->clients[i];
+        if (client->fd < 0 || client->greeted ||
+            clock_monotonic_ns() - client->opened_ns < FAKE_HELLO_MS * NS_PER_MS)
+            continue;
+        if (fake->fault == FAKE_HASTY)
+            tell(client, &goaway);
+        drop_client(client);
+    }
+}
+
+static void go(struct load_fake *fake)
+{
+    for (unsigned i = 0; i < fake->clients_count; i++) {
+        struct load_fake_client *client = &fake->clients[i];
+        if (client->fd < 0)
+            continue;
+        tell(client, &(struct event){
+                         .type = MSG_GOAWAY,
+                         .goaway = {.reason = REASON_SHUTDOWN, .reconnect_after_ms = 1000 * i}});
+        shutdown(client->fd, SHUT_WR);
+    }
+    fake->gone = true;
+}
+
 static void *fake_run(void *arg)
 {
     struct load_fake *fake = arg;
@@ -205,12 +266,12 @@ static void *fake_run(void *arg)
         for (unsigned i = 0; i < count; i++)
             if (polls[i + 1].fd >= 0 && polls[i + 1].revents != 0 && fake->clients[i].fd >= 0)
                 hear(fake, &fake->clients[i]);
-        if (polls[0].revents != 0 && count < FAKE_CLIENTS) {
-            int one = 1, fd = accept(fake->listener, NULL, NULL);
-            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-            fake->clients[fake->clients_count++] =
-                (struct load_fake_client){.fd = fd, .in = malloc(FAKE_INPUT)};
-        }
+        if (polls[0].revents != 0)
+            take(fake);
+        if (atomic_load(&fake->going) && !fake->gone)
+            go(fake);
+        if (fake->fault == FAKE_HASTY || fake->fault == FAKE_ABRUPT)
+            cut_the_slow(fake);
     }
     return NULL;
 }
@@ -230,6 +291,11 @@ struct load_fake *load_fake_start(enum load_fake_fault fault)
     snprintf(fake->address, sizeof(fake->address), "127.0.0.1:%u", ntohs(addr.sin_port));
     cr_assert_eq(pthread_create(&fake->thread, NULL, fake_run, fake), 0);
     return fake;
+}
+
+void load_fake_go(struct load_fake *fake)
+{
+    atomic_store(&fake->going, true);
 }
 
 void load_fake_stop(struct load_fake *fake)

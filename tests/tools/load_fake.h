@@ -25,15 +25,21 @@ enum load_fake_fault {
     FAKE_REFUSE, /* JOIN is answered with ERROR */
     FAKE_MUTE,   /* no answer to anything */
     FAKE_BABEL,  /* another protocol */
+    FAKE_EXPEL,  /* the victim is told GOAWAY, and its connection closed */
+    FAKE_HASTY,  /* who has not said HELLO within FAKE_HELLO_MS is told so and cut */
+    FAKE_ABRUPT, /* the same, without a word */
 };
 
-#define FAKE_CLIENTS 64
+#define FAKE_HELLO_MS 400u
+
+#define FAKE_CLIENTS 64 /* at a time */
 #define FAKE_ROOMS   16
 #define FAKE_INPUT   (256 * 1024)
 
 struct load_fake_client {
-    int fd;
-    bool no_echo;
+    int fd; /* -1: free */
+    bool no_echo, greeted;
+    uint64_t opened_ns;
     uint32_t rooms; /* bit for each */
     uint8_t *in;
     size_t in_used;
@@ -52,7 +58,8 @@ struct load_fake {
     char address[32];
     int listener;
     pthread_t thread;
-    _Atomic bool stop;
+    _Atomic bool stop, going;
+    bool gone;
     unsigned clients_count;
     struct load_fake_client clients[FAKE_CLIENTS];
     unsigned rooms_count;
@@ -61,5 +68,7 @@ struct load_fake {
 
 struct load_fake *load_fake_start(enum load_fake_fault fault);
 void load_fake_stop(struct load_fake *fake);
+/* As at SIGTERM: everybody gets GOAWAY shutdown, each with another time, and FIN. Any thread. */
+void load_fake_go(struct load_fake *fake);
 
 #endif

@@ -13,7 +13,7 @@ static const struct load_plan plan = {.clients = 4,
                                       .window = 1,
                                       .passing = true};
 
-/* A second. The fake takes FAKE_CLIENTS connections in all, so no test lasts that long. */
+/* A second. */
 #define ARRIVALS 100u
 
 static void guests_for(unsigned ms, uint32_t guests_max)

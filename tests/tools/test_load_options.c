@@ -123,3 +123,56 @@ Test(load_options, refusals_say_what_is_wrong)
     refused("fanout --seconds 1 --deliveries 1", "not both");
     refused("churn --deliveries 1", "--deliveries goes with");
 }
+
+Test(load_options, defaults_of_what_is_not_plain_fanout)
+{
+    cr_assert_eq(parse("stall"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.clients, 20);
+    cr_expect_eq(options.plan.rate, 2000);
+    cr_expect_eq(options.plan.size, 4096);
+    cr_expect_eq(options.stalled, 1);
+    cr_expect_eq(options.rcvbuf_bytes, 2304);
+    cr_expect_eq(options.rounds, 3);
+    cr_assert_eq(parse("stall --firehose --size 64 --stalled 7 --rcvbuf 4096 --rounds 1"),
+                 LOAD_RUN);
+    cr_expect_eq(options.plan.rate, 0);
+    cr_expect_eq(options.plan.size, 64);
+    cr_expect_eq(options.stalled, 7);
+
+    cr_assert_eq(parse("drip"), LOAD_RUN);
+    cr_expect_eq(options.plan.clients, 1000);
+    cr_expect_eq(options.hello_timeout_ns, 5 * NS_PER_SEC);
+    cr_expect_eq(options.probes, 20);
+    cr_assert_eq(parse("drip --hello-timeout 250ms --sources 3"), LOAD_RUN);
+    cr_expect_eq(options.hello_timeout_ns, 250 * NS_PER_MS);
+    cr_expect_eq(options.sources, 3);
+    cr_assert_eq(parse("drip --hello-timeout 7"), LOAD_RUN);
+    cr_expect_eq(options.hello_timeout_ns, 7 * NS_PER_SEC);
+
+    cr_assert_eq(parse("churn --cycles 1000000 --reset-share 0"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.cycles, 1000000);
+    cr_expect_eq(options.concurrency, 64);
+    cr_expect_eq(options.reset_share, 0);
+
+    cr_assert_eq(parse("drain --rooms 40 --after 1500ms"), LOAD_RUN);
+    cr_expect_eq(options.plan.publishers, 3);
+    cr_expect_eq(options.plan.duration_ns, UINT64_MAX);
+    cr_expect_eq(options.after_ns, 1500 * NS_PER_MS);
+}
+
+Test(load_options, particular_options_are_refused_elsewhere)
+{
+    refused("fanout --stalled 3", "--stalled goes with the subcommand stall");
+    refused("drip --cycles 3", "--cycles goes with the subcommand churn");
+    refused("stall --after 3s", "--after goes with the subcommand drain");
+    refused("fanout --sources 2", "--sources goes with");
+    refused("stall --firehose --rate 7", "not both");
+    refused("drip --hello-timeout 5m", "--hello-timeout takes a time like 5s or 250ms");
+    refused("drip --hello-timeout 0s", "up to 3600s");
+    refused("drip --hello-timeout s", "not \"s\"");
+    refused("churn --cycles 0", "--cycles takes");
+    refused("churn --cycles 5 --reset-share 101", "from 0 to 100");
+    refused("churn --cycles 5 --seconds 3", "--seconds has no meaning here");
+    refused("drain --seconds 3", "--seconds has no meaning here");
+    refused("drain --deliveries 1", "--deliveries goes with");
+}
