@@ -1,7 +1,7 @@
 /* log_rate.h -- how often one thing may be logged: a token bucket that counts what it holds back.
  *
- * Each rate belongs to one thread: nothing in it is atomic. Usually a static in the function that
- * logs is wrong for that reason; it goes beside the state of the thread.
+ * Each rate belongs to one thread, since nothing in it is atomic: it lives beside what that thread
+ * owns, not in a static that several would share.
  *
  *     struct log_rate rate = LOG_RATE(1, 5);
  *     if (log_allowed(&rate))                  // core/log.h: also hands over the count

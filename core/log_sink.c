@@ -39,7 +39,7 @@ static int file_take(const char *path)
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (fd < 0)
         return -errno;
-    if (sink_fd == STDERR_FILENO) {
+    if (sink_path[0] == '\0') {
         sink_fd = fd;
         return 0;
     }

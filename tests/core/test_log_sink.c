@@ -142,6 +142,29 @@ Test(log_file, programs_that_are_started_do_not_get_it)
     close(after);
 }
 
+/* Started without a stderr, the file may get its number, and is none the less a file. */
+Test(log_file, a_file_may_take_the_place_of_stderr)
+{
+    char moved[80];
+    snprintf(moved, sizeof(moved), "%s.1", path);
+    int away = dup(STDERR_FILENO), first = -1, second = -1;
+    stderr_to(away);
+    close(STDERR_FILENO);
+    first = log_open(path);
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+    log_info("before");
+    int renamed = rename(path, moved);
+    second = log_reopen();
+    log_info("after");
+    stderr_back();
+    close(away);
+    cr_assert_eq(first + second + renamed, 0);
+    cr_assert(flags >= 0 && (flags & O_APPEND), "it got another number: nothing was tested");
+    cr_assert(file_has(moved, "msg=before\n"));
+    cr_assert(file_has(path, "msg=after\n"));
+    unlink(moved);
+}
+
 Test(log_file, what_cannot_be_opened_changes_nothing)
 {
     char out[4096], pipe_path[80], long_path[5000];
