@@ -76,6 +76,12 @@ static const struct option_row rows[] = {
     NUMBER("clients", "N", clients_max, 100000, 1, 10000000, "Limits",
            "connections; one more is told server-full and closed. Lowered at start to what "
            "RLIMIT_NOFILE allows"),
+    NUMBER("clients-per-address", "N", address_clients_max, 0, 0, 10000000, NULL,
+           "connections of one IPv4 address or IPv6 /64; one more is told address-full and closed; "
+           "0: no limit"),
+    NUMBER("connects-per-address", "N", address_connects_max, 0, 0, 1000000, NULL,
+           "new connections in a second of one IPv4 address or IPv6 /64, and as many at once; one "
+           "more is told address-rate and closed; 0: no limit"),
     NUMBER("rooms", "N", rooms_max, 100000, 1, 100000000, NULL,
            "rooms on the server; JOIN of one more is refused with room-limit"),
     NUMBER("rooms-per-client", "N", rooms_per_client_max, 64, 1, 65535, NULL,

@@ -21,7 +21,9 @@ struct options {
     /* Numbers: the unit is the end of the name. */
     uint64_t workers; /* 0: as many as the CPUs that may be used */
     uint64_t clients_max;
-    uint64_t rooms_max; /* on the whole server */
+    uint64_t address_clients_max;  /* connections of one address; 0: no limit */
+    uint64_t address_connects_max; /* new ones in a second; 0: no limit */
+    uint64_t rooms_max;            /* on the whole server */
     uint64_t rooms_per_client_max;
     uint64_t room_members_max;
     uint64_t body_bytes_max;

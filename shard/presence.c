@@ -76,7 +76,7 @@ void presence_note(struct shard *shard, struct home_room *room, enum presence_ki
     home_mark(shard, room);
     if (room_large(shard, room)) {
         if (list_linked(&room->paced))
-            shard->homes.presences.told_later++;
+            stats_add(shard->stats, STAT_PRESENCE_LATER, 1);
         /* Count only from here on, also for what this turn has named so far. */
         segment_put(room->presence.segment);
         room->presence = (struct xwriter){NULL, 0};

@@ -20,9 +20,8 @@ struct home_room;
 
 /* Of all rooms whose home is on this shard. */
 struct presences {
-    struct list paced;   /* large rooms that told their count lately, the first one first */
-    struct timer next;   /* when the first one may tell it again */
-    uint64_t told_later; /* counter: changes that were told later, with others */
+    struct list paced; /* large rooms that told their count lately, the first one first */
+    struct timer next; /* when the first one may tell it again */
 };
 
 void presences_init(struct presences *presences);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "shard/addresses.h"
 #include "shard/report.h"
 #include "shard/shard.h"
 
@@ -331,7 +332,9 @@ int server_run(const struct options *options)
     server.mesh = mesh_new(server.workers_count, (uint32_t)options->mesh_slots);
     struct worker *workers = calloc(server.workers_count, sizeof(*workers));
     server.stats = stats_new(server.workers_count);
-    if (server.mesh == NULL || server.stats == NULL || workers == NULL) {
+    server.addresses = addresses_new(options->address_clients_max, options->address_connects_max);
+    if (server.mesh == NULL || server.stats == NULL || server.addresses == NULL ||
+        workers == NULL) {
         log_error("cannot start: out of memory");
         return 1;
     }
@@ -345,6 +348,12 @@ int server_run(const struct options *options)
              options->listen, server.port, server.workers_count, cpus.count);
     int status = serve(&server, workers, &signals);
     if (atomic_load(&gone)) { /* else the workers run on until the process ends */
+        uint64_t leaked = addresses_free(server.addresses);
+        if (leaked > 0) {
+            log_error("leak: %llu connections are still counted by address",
+                      (unsigned long long)leaked);
+            status = 1;
+        }
         mesh_free(server.mesh);
         free(server.stats);
         free(workers);

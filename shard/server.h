@@ -11,6 +11,7 @@
 #include "shard/stats.h"
 
 struct shard;
+struct addresses;
 
 struct server {
     /* Read-only once the workers run. */
@@ -19,7 +20,8 @@ struct server {
     struct siphash_key check_key; /* a second one, to know a name from another of the same hash */
     struct siphash_key token_key;
     struct mesh *mesh;
-    struct stats *stats; /* by shard: each is written by that shard */
+    struct stats *stats;         /* by shard: each is written by that shard */
+    struct addresses *addresses; /* connections by address */
     uint16_t workers_count;
     uint16_t port;
     uint64_t started_ms;

@@ -68,30 +68,36 @@ static struct stream *open_stream(struct shard *shard, int fd)
 void session_accept(void *ctx, int fd)
 {
     struct shard *shard = ctx;
-    struct session *session = (struct session *)open_stream(shard, fd);
+    struct admission admission = admission_enter(shard, fd);
+    struct stream *stream = NULL;
 
     stats_add(shard->stats, STAT_ACCEPTED, 1);
-    if (session == NULL) {
-        close(fd); /* beyond clients_max and what is kept for saying so */
+    if (admission.state == ADMISSION_IN)
+        stream = open_stream(shard, fd);
+    else if (admission.state == ADMISSION_REFUSED)
+        stream = stream_open(&shard->streams, fd);
+    if (stream == NULL) {
+        close(fd); /* nothing is left to say it with */
         stats_add(shard->stats, STAT_UNANSWERED, 1);
-        stats_add_reason(shard->stats, STAT_ENDED, REASON_SERVER_FULL, 1);
+        stats_add_reason(shard->stats, STAT_ENDED, admission.reason, 1);
+        admission_leave(shard, &admission);
         return;
     }
+    struct session *session = (struct session *)stream;
     session->connection = (uint64_t)shard->index << 48 | ++shard->sessions_made;
     session->id = session->connection;
     session->began_ms = shard->loop.now_ms;
     session->heard_ms = (uint32_t)shard->loop.now_ms;
     session->peer = peer_of(shard, fd);
+    session->admission = admission;
     session->codec = CODEC_UNKNOWN;
     session->flight = session->first_member = session->turn_member = POOL_NONE;
     session->gather = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
-    /* Relaxed: a count that nothing else hangs on. */
-    uint32_t clients = atomic_fetch_add_explicit(&shard->server->clients, 1, memory_order_relaxed);
-    if (drain_begun(&shard->drain))
+    if (admission.state == ADMISSION_REFUSED)
+        session_goaway(shard, session, admission.reason);
+    else if (drain_begun(&shard->drain))
         drain_accepted(shard, session);
-    else if (clients >= shard->options->clients_max)
-        session_goaway(shard, session, REASON_SERVER_FULL);
 }
 
 void session_tell(struct shard *shard, struct session *session, const struct event *event)
@@ -408,7 +414,7 @@ static void session_closed(void *ctx, struct stream *stream)
     if (session->state == SESSION_HELD)
         stream_keep(&shard->streams, stream);
     ended_record(shard, session);
-    atomic_fetch_sub_explicit(&shard->server->clients, 1, memory_order_relaxed);
+    admission_leave(shard, &session->admission);
     listener_retry(&shard->listener);
 }
 

@@ -40,6 +40,7 @@
 
 #include "core/stream.h"
 #include "proto/codec.h"
+#include "shard/admission.h"
 #include "shard/ended.h"
 #include "shard/lane.h"
 #include "shard/line.h"
@@ -69,10 +70,11 @@ enum session_state {
 #define CODEC_UNKNOWN UINT8_MAX
 
 struct session {
-    struct stream stream; /* first: the slot's index is both's */
-    uint64_t connection;  /* shard << 48 | count: never reused in a run */
-    uint64_t id;          /* of the session: its first connection's */
-    uint64_t token_hash;  /* keyed hash of the token; the token itself is the client's only */
+    struct stream stream;       /* first: the slot's index is both's */
+    uint64_t connection;        /* shard << 48 | count: never reused in a run */
+    uint64_t id;                /* of the session: its first connection's */
+    uint64_t token_hash;        /* keyed hash of the token; the token itself is the client's only */
+    struct admission admission; /* of its connection */
     struct lane lane;
     struct segment *carry; /* the beginning of a frame, `used` bytes of it */
     struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */

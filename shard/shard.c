@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "shard/admission.h"
 #include "shard/dispatch.h"
 #include "shard/gather.h"
 #include "shard/room.h"
@@ -18,9 +19,6 @@ _Thread_local struct shard *shard_current;
  * something waits behind a full ring, so often: nobody tells us that there is room again. */
 #define RECEIPTS_NS  (50 * NS_PER_MS)
 #define CONGESTED_NS NS_PER_MS
-
-/* Sessions beyond clients_max that are only told so. */
-#define SESSIONS_RESERVE 64u
 
 uint64_t shard_room_hash(const struct shard *shard, struct slice name)
 {
@@ -324,7 +322,7 @@ unsigned shard_quiesce(struct shard *shard)
 static int init_pools(struct shard *shard)
 {
     const struct options *options = shard->options;
-    uint32_t sessions = (uint32_t)options->clients_max + SESSIONS_RESERVE;
+    uint32_t sessions = (uint32_t)options->clients_max + ADMISSION_REFUSALS;
     uint64_t members = u64_min(sessions * options->rooms_per_client_max, POOL_COUNT_MAX);
     struct {
         struct pool *pool;
@@ -391,7 +389,7 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     session_lines_init(shard);
     session_events_init(shard, &events);
     err = streams_init(&shard->streams, &shard->loop, sizeof(struct session),
-                       (uint32_t)options->clients_max + SESSIONS_RESERVE, &events);
+                       (uint32_t)options->clients_max + ADMISSION_REFUSALS, &events);
     if (err == 0)
         err = init_pools(shard);
     if (err == 0)

@@ -39,6 +39,8 @@
     X(ACCEPT_EXHAUSTED, COUNTER, "accepts_exhausted", "times",                                    \
       "accepting paused for want of descriptors or memory; who waits in the backlog is not lost") \
     X(COMMANDS, COUNTER, "commands", "commands", "decoded, refused ones too")                     \
+    X(PRESENCE_LATER, COUNTER, "presence_later", "changes",                                       \
+      "of a large room's number of members, told with later ones")                                \
     X(SENDS, COUNTER, "sends", "sends", "given to the kernel, each with all that was owed")       \
     X(TURNS, COUNTER, "turns", "turns", "of the shard's loop")                                    \
     X(WAKEUPS, COUNTER, "wakeups", "wake-ups", "of sleeping shards, sent")                        \

@@ -27,9 +27,11 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-struct client *client_open_at(int line, const struct server *server)
+struct client *client_open_as_at(int line, const struct server *server, uint32_t host,
+                                 int rcvbuf_bytes)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(server->port)};
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct client *client = calloc(1, sizeof(*client));
     cr_assert(client);
@@ -37,11 +39,20 @@ struct client *client_open_at(int line, const struct server *server)
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert(client->fd >= 0);
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    if (rcvbuf_bytes > 0)
+        setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf_bytes, sizeof(int));
+    cr_assert(bind(client->fd, (struct sockaddr *)&from, sizeof(from)) == 0, "line %d: bind: %s",
+              line, strerror(errno));
     cr_assert(connect(client->fd, (struct sockaddr *)&to, sizeof(to)) == 0, "line %d: connect: %s",
               line, strerror(errno));
     client->next = clients;
     clients = client;
     return client;
+}
+
+struct client *client_open_at(int line, const struct server *server)
+{
+    return client_open_as_at(line, server, INADDR_ANY, 0);
 }
 
 void client_close(struct client *client, bool reset)

@@ -101,6 +101,12 @@ struct client {
 /* Connected; has said nothing. */
 #define client_open(server) client_open_at(__LINE__, (server))
 struct client *client_open_at(int line, const struct server *server);
+/* The same from this IPv4 address of the host's (INADDR_ANY: its choice), with a receive buffer of
+ * so many bytes (0: the kernel's choice). */
+#define client_open_as(server, host, rcvbuf_bytes) \
+    client_open_as_at(__LINE__, (server), (host), (rcvbuf_bytes))
+struct client *client_open_as_at(int line, const struct server *server, uint32_t host,
+                                 int rcvbuf_bytes);
 /* FIN, or with reset RST. The client is freed; harness_fini closes those that are left. */
 void client_close(struct client *client, bool reset);
 void client_finish_writing(struct client *client); /* half-close */

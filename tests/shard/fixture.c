@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "shard/addresses.h"
 #include "tests/shard/peer.h"
 
 #define PROBES_MAX 256u
@@ -83,6 +84,9 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv)
     world.server.stats = stats_new(shards);
     cr_assert_not_null(world.server.mesh);
     cr_assert_not_null(world.server.stats);
+    world.server.addresses = addresses_new(world.server.options.address_clients_max,
+                                           world.server.options.address_connects_max);
+    cr_assert_not_null(world.server.addresses);
     for (unsigned i = 0; i < probes; i++) {
         struct probe *probe = &world.probes[i];
         probe->port = &world.server.mesh->ports[shards + i];
@@ -249,6 +253,8 @@ void world_stop(void)
     shard_current = NULL;
     probes_stop();
     count_ends();
+    cr_assert_eq(atomic_load(&world.server.clients), 0, "clients are still counted");
+    cr_assert_eq(addresses_free(world.server.addresses), 0, "and by address");
     mesh_free(world.server.mesh);
     free(world.server.stats);
 }
