@@ -114,6 +114,11 @@ static void on_publish(struct shard *shard, struct session *session, const struc
         session_refuse(shard, session, cmd, REASON_BODY_TOO_LONG);
         return;
     }
+    uint64_t cost = purse_cost(body.len, member->feed->room->total);
+    if (!purse_affords(&shard->purses, cost)) {
+        session_refuse(shard, session, cmd, REASON_TOO_EXPENSIVE);
+        return;
+    }
     struct xmessage *record =
         shard_publish(shard, member->feed->room->home, session->name_bytes + body.len);
     if (record == NULL) {
@@ -129,6 +134,7 @@ static void on_publish(struct shard *shard, struct session *session, const struc
     memcpy(record + 1, session->name, session->name_bytes);
     memcpy((uint8_t *)(record + 1) + session->name_bytes, body.data, body.len);
     charge(shard, session);
+    purse_charge(shard, session, cost);
 }
 
 static void on_direct(struct shard *shard, struct session *session, const struct cmd *cmd)
@@ -160,6 +166,7 @@ static void on_direct(struct shard *shard, struct session *session, const struct
         shard_post(shard, shard_home_of(shard, shard_name_hash(shard, to)), XMSG_DIRECT);
     xwriter_attach(&writer, msg);
     charge(shard, session);
+    purse_charge(shard, session, purse_cost(body.len, 1));
 }
 
 static void on_ping(struct shard *shard, struct session *session, const struct cmd *cmd)

@@ -104,6 +104,15 @@ static const struct option_row rows[] = {
     NUMBER("unacked", "N", unacked_max, 1024, 1, 65535, NULL,
            "publishes of one client that are not acknowledged yet; at the limit it is not read "
            "until some are"),
+    NUMBER(
+        "publish-bytes", "BYTES", publish_bytes, 0, 0, 1024 * GIB, NULL,
+        "what one client may publish in a second, counted as it goes out: the body, of at least 64 "
+        "bytes, times the room's members; one that spends more is not read until it has "
+        "recovered; 0: no limit"),
+    NUMBER(
+        "publish-burst", "BYTES", publish_burst, 16 * MIB, 64 * KIB, 1024 * GIB, NULL,
+        "what --publish-bytes lets one client spend at once; a single message that costs more is "
+        "refused with too-expensive"),
     NUMBER("presence-names", "N", presence_names_max, 256, 0, 1000000, NULL,
            "PRESENCE names who came and went in rooms up to this size; in larger ones it gives the "
            "number of members only"),

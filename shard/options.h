@@ -31,6 +31,8 @@ struct options {
     uint64_t feed_bytes_max;     /* kept of one room for those who lag, on each shard */
     uint64_t control_bytes_max;  /* replies waiting for one client */
     uint64_t unacked_max;        /* publishes of one client on their way to a home */
+    uint64_t publish_bytes;      /* a second, of one client, counted as they go out; 0: no limit */
+    uint64_t publish_burst;      /* bytes at once */
     uint64_t presence_names_max; /* members up to which PRESENCE gives names */
     uint64_t presence_ms;        /* between two PRESENCE of a larger room; 0: each turn */
     uint64_t list_entries_max;   /* entries in one answer to WHO or ROOMS */

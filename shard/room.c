@@ -59,6 +59,8 @@ int room_join(struct shard *shard, struct member *member, const struct xmsg *joi
             room_free(shard, room);
         return -ENOMEM;
     }
+    struct slice person, name;
+    room->total = xnames_of(joined, &person, &name)->members;
     room->members++;
     member->room = room->id;
     feed_join(feed, member, joined->number);
@@ -86,6 +88,7 @@ void room_events(struct shard *shard, const struct xmsg *msg)
 
     if (room == NULL)
         return; /* the last member left while the run was on its way */
+    room->total = (uint32_t)msg->number;
     event.message.room = msg->room;
     event.message.seq = msg->id;
     event.message.time_ms = msg->value;
@@ -115,7 +118,7 @@ void room_presence(struct shard *shard, const struct xmsg *msg)
     if (room == NULL)
         return;
     event.presence.room = msg->room;
-    event.presence.members = (uint32_t)msg->value;
+    event.presence.members = room->total = (uint32_t)msg->value;
     event.presence.people = people;
     do {
         uint16_t count = 0;

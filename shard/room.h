@@ -15,6 +15,7 @@ struct room {
     uint32_t id;
     uint32_t index; /* in the pool */
     uint32_t members;
+    uint32_t total; /* members on the whole server, as its home last said */
     uint16_t home;
     uint8_t name_bytes;
     char name[ROOM_BYTES_MAX];

@@ -92,7 +92,7 @@ void session_accept(void *ctx, int fd)
     session->admission = admission;
     session->codec = CODEC_UNKNOWN;
     session->flight = session->first_member = session->turn_member = POOL_NONE;
-    session->gather = POOL_NONE;
+    session->gather = session->purse.wait = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
     if (admission.state == ADMISSION_REFUSED)
         session_goaway(shard, session, admission.reason);
@@ -414,6 +414,7 @@ static void session_closed(void *ctx, struct stream *stream)
     if (session->state == SESSION_HELD)
         stream_keep(&shard->streams, stream);
     ended_record(shard, session);
+    purse_drop(shard, session);
     admission_leave(shard, &session->admission);
     listener_retry(&shard->listener);
 }

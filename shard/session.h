@@ -30,8 +30,8 @@
  * Reading. Commands are decoded where they lie, in the receive buffer; only a frame that is
  * cut by the buffer's end is kept, in `carry`. Some requests make the client wait (`blocked`):
  * while a name is being claimed, while a PING waits for earlier publishes to be placed, while it
- * has no credit, while its replies are not read. Then the socket is not read, and what the kernel
- * had handed over already is held as it came.
+ * has no credit, while its replies are not read, while it has spent too much. Then the socket is
+ * not read, and what the kernel had handed over already is held as it came.
  *
  * Everything here belongs to the shard's thread.
  */
@@ -44,6 +44,7 @@
 #include "shard/ended.h"
 #include "shard/lane.h"
 #include "shard/line.h"
+#include "shard/purse.h"
 #include "shard/xmsg.h"
 
 struct shard;
@@ -66,6 +67,7 @@ enum session_state {
 #define BLOCK_CREDIT 0x04u /* options.unacked_max reached */
 #define BLOCK_LANE   0x08u /* replies are not read */
 #define BLOCK_DRAIN  0x10u /* the server is stopping: nothing more is taken */
+#define BLOCK_BUDGET 0x20u /* it spent more than it had (purse.h) */
 
 #define CODEC_UNKNOWN UINT8_MAX
 
@@ -78,6 +80,7 @@ struct session {
     struct lane lane;
     struct segment *carry; /* the beginning of a frame, `used` bytes of it */
     struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */
+    struct purse purse;
     uint64_t began_ms;     /* when the connection was accepted, monotonic */
     uint64_t ping_token;   /* BLOCK_PING */
     uint32_t want;         /* bytes that carry needs before decoding can get further */

@@ -349,6 +349,8 @@ static int init_pools(struct shard *shard)
     if (err == 0)
         err = segments_init(&shard->vital, SIZE_MAX);
     if (err == 0)
+        err = purses_init(&shard->purses, options, sessions);
+    if (err == 0)
         err = map_init(&shard->rooms_by_id, 64);
     if (err == 0)
         err = homes_init(shard);
@@ -430,6 +432,7 @@ int shard_fini(struct shard *shard)
     leaks += report("takeovers", shard->heirs.in_use);
     leaks += report("held sessions", shard->streams.kept);
     leaks += report("lists", shard->gathers.in_use);
+    leaks += report("clients in debt", shard->purses.waits.in_use);
     leaks += report("names", shard->names.entries.in_use);
     leaks += report("bytes of message memory", shard->segments.bytes_in_use);
     leaks += report("bytes of vital memory", shard->vital.bytes_in_use);
@@ -449,6 +452,7 @@ int shard_fini(struct shard *shard)
     pool_fini(&shard->flights);
     pool_fini(&shard->heirs);
     pool_fini(&shard->gathers);
+    purses_fini(&shard->purses);
     segments_fini(&shard->segments);
     segments_fini(&shard->vital);
     free(shard->publishes);

@@ -36,6 +36,7 @@
 #include "shard/mesh.h"
 #include "shard/names.h"
 #include "shard/options.h"
+#include "shard/purse.h"
 #include "shard/server.h"
 #include "shard/stall.h"
 
@@ -73,6 +74,7 @@ struct shard {
     struct stall stall;            /* sends under way */
     struct list heirs_waiting;     /* struct heir */
 
+    struct purses purses; /* what clients may spend on publishing */
     struct flush flush;
     struct homes homes;
     struct names names;

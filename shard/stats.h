@@ -39,6 +39,8 @@
     X(ACCEPT_EXHAUSTED, COUNTER, "accepts_exhausted", "times",                                    \
       "accepting paused for want of descriptors or memory; who waits in the backlog is not lost") \
     X(COMMANDS, COUNTER, "commands", "commands", "decoded, refused ones too")                     \
+    X(BUDGET_BLOCKED, COUNTER, "budget_blocked", "times",                                         \
+      "that a client had spent more than --publish-bytes and was not read until it recovered")    \
     X(PRESENCE_LATER, COUNTER, "presence_later", "changes",                                       \
       "of a large room's number of members, told with later ones")                                \
     X(SENDS, COUNTER, "sends", "sends", "given to the kernel, each with all that was owed")       \
