@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "core/clock.h"
 #include "shard/session.h"
 #include "shard/shard.h"
 
@@ -49,37 +48,19 @@ void peer_text(const struct peer *peer, char out[PEER_TEXT_BYTES])
     snprintf(out, PEER_TEXT_BYTES, v4 ? "%s:%u" : "[%s]:%u", address, peer->port);
 }
 
-/* A bucket of lines that fills again with time. */
-static bool may_write(struct ended *ended, uint64_t now_ns)
-{
-    const uint64_t line_ns = NS_PER_SEC / ENDED_LINES_PER_SECOND;
-
-    if (ended->full_ns < now_ns)
-        ended->full_ns = now_ns;
-    if (ended->full_ns - now_ns > (ENDED_LINES_BURST - 1) * line_ns) {
-        ended->suppressed++;
-        return false;
-    }
-    ended->full_ns += line_ns;
-    return true;
-}
-
 void ended_record(struct shard *shard, const struct session *session)
 {
     const struct stream *stream = &session->stream;
-    struct ended *ended = &shard->ended;
     char peer[PEER_TEXT_BYTES];
 
     stats_add_reason(shard->stats, STAT_ENDED, session->end_reason, 1);
-    if (shard->options->log_level < LOG_INFO || !may_write(ended, shard->loop.now_ns))
+    if (shard->options->log_level < LOG_INFO || !log_allowed(&shard->ended_lines))
         return;
     peer_text(&session->peer, peer);
-    log_info("connection ended id=%llx session=%llx peer=%s duration_ms=%llu bytes_in=%llu "
-             "bytes_out=%llu gaps=%u reason=%s suppressed=%llu name=%.*s",
-             (unsigned long long)session->connection, (unsigned long long)session->id, peer,
-             (unsigned long long)(shard->loop.now_ms - session->began_ms),
-             (unsigned long long)stream->bytes_in, (unsigned long long)stream->bytes_out,
-             session->gaps, reason_name(session->end_reason), (unsigned long long)ended->suppressed,
-             session->name_bytes, session->name);
-    ended->suppressed = 0;
+    log_event(LOG_INFO, "connection ended", LOG_HEX("id", session->connection),
+              LOG_HEX("session", session->id), LOG_STR("peer", peer),
+              LOG_SLICE("name", session_name(session)),
+              LOG_MS("duration", shard->loop.now_ms - session->began_ms),
+              LOG_U64("bytes_in", stream->bytes_in), LOG_U64("bytes_out", stream->bytes_out),
+              LOG_U64("gaps", session->gaps), LOG_STR("reason", reason_name(session->end_reason)));
 }

@@ -32,12 +32,6 @@ struct peer peer_of(const struct shard *shard, int fd);
 #define PEER_TEXT_BYTES 56u
 void peer_text(const struct peer *peer, char out[PEER_TEXT_BYTES]);
 
-/* How many lines may be written; all zero: a burst. */
-struct ended {
-    uint64_t full_ns;    /* monotonic: when a whole burst may be written again */
-    uint64_t suppressed; /* lines that were not, since the last that was */
-};
-
 /* The descriptor is closed. Once for each session_accept that opened a stream. */
 void ended_record(struct shard *shard, const struct session *session);
 

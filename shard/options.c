@@ -36,6 +36,9 @@ static const struct choice choice_pin[] = {{"on", true}, {"off", false}, {NULL, 
 static const struct choice choice_log[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};
 
+static const struct choice choice_format[] = {
+    {"logfmt", LOG_LOGFMT}, {"json", LOG_JSON}, {NULL, 0}};
+
 #define AT(field) offsetof(struct options, field)
 #define NUMBER(name, unit, field, fallback, least, most, group, help)                \
     {                                                                                \
@@ -155,7 +158,11 @@ static const struct option_row rows[] = {
            "io_uring completion entries for each shard; both are halved when RLIMIT_MEMLOCK does "
            "not allow them"),
 
-    CHOICE("log-level", log_level, LOG_INFO, choice_log, "Output", "what to log, on stderr"),
+    CHOICE("log-level", log_level, LOG_INFO, choice_log, "Output", "what to log"),
+    TEXT("log-file", "FILE", log_file, NULL,
+         "append the log to this file instead of writing it to stderr; opened again at SIGHUP"),
+    CHOICE("log-format", log_format, LOG_LOGFMT, choice_format, NULL,
+           "key=value pairs, or a JSON object a line"),
     {"help", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "this page"},
     {"version", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "the version"},
 };
@@ -258,6 +265,7 @@ static void print_help(void)
            "                          every client by GOAWAY when to come back, exit; a second\n"
            "                          SIGTERM or SIGINT: exit at once\n"
            "  SIGINT                  the same within one second\n"
+           "  SIGHUP                  open --log-file again (after it was renamed)\n"
            "\nExit status\n"
            "   0  stopped by a signal; every client was handed all that it was owed\n"
            "   1  could not start, or the kernel failed\n"

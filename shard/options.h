@@ -17,6 +17,7 @@
 struct options {
     const char *listen;
     const char *port_file; /* NULL: none */
+    const char *log_file;  /* NULL: stderr */
 
     /* Numbers: the unit is the end of the name. */
     uint64_t workers; /* 0: as many as the CPUs that may be used */
@@ -50,6 +51,7 @@ struct options {
 
     bool pin; /* each worker to a CPU of its own */
     enum log_level log_level;
+    enum log_format log_format;
     enum uring_recv_mode recv_mode;
     unsigned ring_without; /* URING_NO_… */
 };

@@ -31,12 +31,12 @@ static void PRINTF_LIKE(2, 3) items_add(struct items *items, const char *fmt, ..
 struct spread {
     struct items by_shard;
     uint64_t sum, largest;
-    double largest_over_mean; /* 1: even, or nobody */
+    char largest_over_mean[24]; /* 1.00: even, or nobody */
 };
 
 static void spread_of(struct spread *spread, const struct server *server, enum stats_id stat)
 {
-    *spread = (struct spread){.largest_over_mean = 1};
+    *spread = (struct spread){.sum = 0};
     for (unsigned i = 0; i < server->workers_count; i++) {
         uint64_t count = stats_sum(&server->stats[i], 1, stat);
         items_add(&spread->by_shard, "%llu", (unsigned long long)count);
@@ -44,9 +44,11 @@ static void spread_of(struct spread *spread, const struct server *server, enum s
         if (count > spread->largest)
             spread->largest = count;
     }
+    uint64_t percent = 100;
     if (spread->sum > 0)
-        spread->largest_over_mean =
-            (double)spread->largest * server->workers_count / (double)spread->sum;
+        percent = 100 * spread->largest * server->workers_count / spread->sum;
+    snprintf(spread->largest_over_mean, sizeof(spread->largest_over_mean), "%llu.%02llu",
+             (unsigned long long)(percent / 100), (unsigned long long)(percent % 100));
 }
 
 void report_clients(const struct server *server)
@@ -55,10 +57,10 @@ void report_clients(const struct server *server)
 
     spread_of(&open, server, STAT_OPEN);
     spread_of(&served, server, STAT_ACCEPTED);
-    log_info("clients by shard now=%s largest_over_mean=%.2f served=%s "
-             "served_largest_over_mean=%.2f",
-             open.by_shard.text, open.largest_over_mean, served.by_shard.text,
-             served.largest_over_mean);
+    log_event(LOG_INFO, "clients by shard", LOG_STR("now", open.by_shard.text),
+              LOG_STR("now_largest_over_mean", open.largest_over_mean),
+              LOG_STR("served", served.by_shard.text),
+              LOG_STR("served_largest_over_mean", served.largest_over_mean));
 }
 
 void report_counts(const struct server *server)
@@ -66,8 +68,8 @@ void report_counts(const struct server *server)
     for (unsigned i = 0; i < STATS_COUNT; i++) {
         uint64_t value = stats_sum(server->stats, server->workers_count, i);
         if (value > 0)
-            log_info("last count name=%s value=%llu unit=%s", stats_rows[i].name,
-                     (unsigned long long)value, stats_rows[i].unit);
+            log_event(LOG_INFO, "last count", LOG_STR("name", stats_rows[i].name),
+                      LOG_U64("value", value), LOG_STR("unit", stats_rows[i].unit));
     }
     for (unsigned i = 0; i < STATS_BY_REASON_COUNT; i++) {
         struct items by_reason = {.len = 0};
@@ -80,8 +82,8 @@ void report_counts(const struct server *server)
                           (unsigned long long)value);
         }
         if (sum > 0)
-            log_info("last count name=%s value=%llu unit=%s by_reason=%s",
-                     stats_rows_by_reason[i].name, (unsigned long long)sum,
-                     stats_rows_by_reason[i].unit, by_reason.text);
+            log_event(LOG_INFO, "last count", LOG_STR("name", stats_rows_by_reason[i].name),
+                      LOG_U64("value", sum), LOG_STR("unit", stats_rows_by_reason[i].unit),
+                      LOG_STR("by_reason", by_reason.text));
     }
 }

@@ -130,9 +130,14 @@ static void raise_limits(struct server *server)
     uint64_t asked = server->options.clients_max;
 
     server->options.clients_max = u64_min(asked, most);
-    log_info("limits nofile=%llu memlock=%lld reserved_fds=%llu clients=%llu asked=%llu",
-             (unsigned long long)fds, (long long)memory, (unsigned long long)reserved,
-             (unsigned long long)server->options.clients_max, (unsigned long long)asked);
+    char memlock[24] = "unlimited";
+    if (memory != RLIM_INFINITY)
+        snprintf(memlock, sizeof(memlock), "%llu", (unsigned long long)memory);
+    log_event(LOG_INFO,
+              asked > most ? "RLIMIT_NOFILE allows fewer clients than asked for" : "limits",
+              LOG_U64("nofile", fds), LOG_U64("reserved", reserved),
+              LOG_U64("clients", server->options.clients_max), LOG_U64("clients_asked", asked),
+              LOG_STR("memlock", memlock));
 }
 
 /* Each shard gets its share of the message memory, which must do for the longest message on its
@@ -230,6 +235,11 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
     while (stop < 2) {
         if (sigwait(signals, &number) != 0)
             continue;
+        if (number == SIGHUP) {
+            if (log_reopen() == 0 && server->options.log_file != NULL)
+                log_info("SIGHUP: the log was opened again");
+            continue;
+        }
         if (number == SIGUSR2) {
             if (atomic_load(&gone))
                 return; /* watch_run says so */
@@ -237,7 +247,9 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
         }
         if (++stop == 1 && number == SIGINT)
             server->drain_ms = u64_min(server->drain_ms, INTERRUPT_MS);
-        log_info(stop == 1 ? "stopping: %s" : "stopping at once: %s", strsignal(number));
+        log_event(LOG_INFO, stop == 1 ? "stopping" : "stopping at once",
+                  LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"),
+                  LOG_MS("drain", stop == 1 ? server->drain_ms : 0));
         report_clients(server);
         /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
         atomic_store_explicit(&server->stop, stop, memory_order_seq_cst);
@@ -283,8 +295,9 @@ static int serve(struct server *server, struct worker *workers, const sigset_t *
     thread_join(&watcher);
     report_clients(server);
     report_counts(server);
-    log_info("stopped after %llu s",
-             (unsigned long long)((clock_monotonic_ns() / NS_PER_MS - server->started_ms) / 1000));
+    log_event(LOG_INFO, "stopped",
+              LOG_MS("uptime", clock_monotonic_ns() / NS_PER_MS - server->started_ms),
+              LOG_U64("lines_lost", log_lost()));
     if (atomic_load(&server->leaks) > 0)
         return 1;
     return stats_sum(server->stats, server->workers_count, STAT_CUT) == 0 ? 0 : EX_TEMPFAIL;
@@ -305,10 +318,18 @@ int server_run(const struct options *options)
     sigset_t signals;
 
     log_set_level(options->log_level);
+    log_set_format(options->log_format);
     log_set_thread("main");
+    int err = options->log_file != NULL ? log_open(options->log_file) : 0;
+    if (err < 0) {
+        log_error("cannot start: cannot write --log-file %s: %s", options->log_file,
+                  strerror(-err));
+        return 1;
+    }
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -324,7 +345,7 @@ int server_run(const struct options *options)
     if (!memory_suffices(&server))
         return 1;
     listen.count = server.workers_count;
-    int err = listeners_bind(fds, options->listen, &listen, &server.port, why, sizeof(why));
+    err = listeners_bind(fds, options->listen, &listen, &server.port, why, sizeof(why));
     if (err < 0) {
         cannot_start(why);
         return 1;
@@ -343,9 +364,10 @@ int server_run(const struct options *options)
     if (start_workers(&server, workers, fds, &cpus) < 0)
         return 1;
     uring_describe(workers[0].shard->loop.ring, why, sizeof(why));
-    log_info("io_uring: %s", why);
-    log_info("uproard " UPROAR_VERSION " listens on %s, port %u: %u workers on %u CPUs",
-             options->listen, server.port, server.workers_count, cpus.count);
+    log_event(LOG_INFO, "io_uring", LOG_STR("found", why));
+    log_event(LOG_INFO, "listening", LOG_STR("version", UPROAR_VERSION),
+              LOG_STR("address", options->listen), LOG_U64("port", server.port),
+              LOG_U64("workers", server.workers_count), LOG_U64("cpus", cpus.count));
     int status = serve(&server, workers, &signals);
     if (atomic_load(&gone)) { /* else the workers run on until the process ends */
         uint64_t leaked = addresses_free(server.addresses);

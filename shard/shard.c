@@ -382,6 +382,7 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     shard_current = shard;
     flush_init(&shard->flush);
     drain_init(&shard->drain);
+    shard->ended_lines = (struct log_rate)LOG_RATE(ENDED_LINES_PER_SECOND, ENDED_LINES_BURST);
     stall_init(&shard->stall);
     list_init(&shard->heirs_waiting);
     err = loop_init(&shard->loop, &config, &owner, why, why_bytes);
@@ -437,11 +438,11 @@ int shard_fini(struct shard *shard)
     leaks += report("bytes of message memory", shard->segments.bytes_in_use);
     leaks += report("bytes of vital memory", shard->vital.bytes_in_use);
     leaks += report("timers", shard->loop.wheel.running);
-    log_info("%llu clients served, %llu commands, %llu sends in %llu turns, %llu wake-ups sent, "
-             "%llu messages to shards",
-             (unsigned long long)shard->sessions_made, (unsigned long long)shard->commands,
-             (unsigned long long)shard->flush.sends, (unsigned long long)shard->loop.turns,
-             (unsigned long long)shard->port->woken, (unsigned long long)shard->port->posted);
+    log_event(LOG_INFO, "shard ended", LOG_U64("clients", shard->sessions_made),
+              LOG_U64("commands", shard->commands), LOG_U64("sends", shard->flush.sends),
+              LOG_U64("turns", shard->loop.turns), LOG_U64("wakeups", shard->port->woken),
+              LOG_U64("messages", shard->port->posted),
+              LOG_U64("lines_left_out", log_suppressed(&shard->ended_lines)));
     streams_fini(&shard->streams);
     loop_fini(&shard->loop);
     names_fini(shard);

@@ -88,9 +88,9 @@ struct shard {
     uint64_t sessions_made; /* the low bits of the next connection id */
     struct drain drain;     /* the server is stopping */
 
-    struct stats *stats; /* the server's, of this shard */
-    struct ended ended;  /* how many lines of ended connections may be written */
-    uint64_t commands;   /* counter: decoded, refused ones too */
+    struct stats *stats;         /* the server's, of this shard */
+    struct log_rate ended_lines; /* how many connections' ends may be written down */
+    uint64_t commands;           /* counter: decoded, refused ones too */
 };
 
 extern _Thread_local struct shard *shard_current;

@@ -95,6 +95,27 @@ Test(stop, a_second_signal_cuts_at_once_with_75)
     server_ended(server);
 }
 
+/* A session without a connection cannot be told anything, and holds nothing up. */
+Test(stop, a_session_that_is_held_is_dropped)
+{
+    struct server *server = server_start("--resume-window", "600s");
+    struct client *anna = login(server, "anna"), *bert = login(server, "bert");
+    join(anna, "lobby");
+    uint32_t room = join(bert, "lobby");
+    client_close(anna, true);
+    for (int waited = 0; !server_logged(server, "reason=peer-reset"); waited += 5) {
+        cr_assert_lt(waited, WAIT_MS);
+        poll(NULL, 0, 5);
+    }
+    publish(bert, room, "is anybody there?");
+    expect_message(bert, "is anybody there?");
+    kill(server->pid, SIGTERM);
+    await(bert, MSG_GOAWAY);
+    client_close(bert, false);
+    server_ended(server);
+    cr_assert_eq(server_counted(server, "sessions_expired", REASON_SHUTDOWN), 1);
+}
+
 static int by_value(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -236,6 +257,35 @@ Test(stop, two_hundred_times_on_one_port_with_clients_each_time)
         server_again(server, "--workers", "2");
     }
     server_stop(server);
+}
+
+Test(stop, R20_how_clients_are_spread_is_told)
+{
+    enum { CLIENTS = 9 };
+    struct server *server = server_start("--workers", "2");
+    struct client *clients[CLIENTS];
+    unsigned on[2] = {0};
+    char name[16], said[64];
+
+    for (int i = 0; i < CLIENTS; i++) {
+        snprintf(name, sizeof(name), "guest-%d", i);
+        clients[i] = login(server, name);
+        on[clients[i]->shard]++;
+    }
+    kill(server->pid, SIGTERM);
+    for (int i = 0; i < CLIENTS; i++) {
+        expect(clients[i], MSG_GOAWAY);
+        client_close(clients[i], false);
+    }
+    server_ended(server);
+    unsigned percent = (on[0] > on[1] ? on[0] : on[1]) * 2 * 100 / CLIENTS;
+    snprintf(said, sizeof(said), "now=%u,%u now_largest_over_mean=%u.%02u ", on[0], on[1],
+             percent / 100, percent % 100);
+    cr_assert_eq(server_logged(server, said), 1, "no %s", said);
+    cr_assert_eq(server_logged(server, "now=0,0 now_largest_over_mean=1.00 "), 1);
+    snprintf(said, sizeof(said), "served=%u,%u served_largest_over_mean=%u.%02u\n", on[0], on[1],
+             percent / 100, percent % 100);
+    cr_assert_eq(server_logged(server, said), 2, "no %s", said);
 }
 
 /* One way to end for each reason that a client can bring about, and one refusal of each kind. */
