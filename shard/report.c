@@ -28,39 +28,32 @@ static void PRINTF_LIKE(2, 3) items_add(struct items *items, const char *fmt, ..
                                    "%s%s", items->len > 0 ? "," : "", items->cut ? "..." : item);
 }
 
-struct spread {
-    struct items by_shard;
-    uint64_t sum, largest;
-    char largest_over_mean[24]; /* 1.00: even, or nobody */
-};
-
-static void spread_of(struct spread *spread, const struct server *server, enum stats_id stat)
+/* The figures come before the list: it is what may be cut. */
+static void report_spread(const struct server *server, const char *which, enum stats_id stat)
 {
-    *spread = (struct spread){.sum = 0};
+    struct items by_shard = {.len = 0};
+    uint64_t sum = 0, largest = 0;
+    uint64_t percent = 100; /* even, or nobody */
+    char largest_over_mean[24];
+
     for (unsigned i = 0; i < server->workers_count; i++) {
         uint64_t count = stats_sum(&server->stats[i], 1, stat);
-        items_add(&spread->by_shard, "%llu", (unsigned long long)count);
-        spread->sum += count;
-        if (count > spread->largest)
-            spread->largest = count;
+        items_add(&by_shard, "%llu", (unsigned long long)count);
+        sum += count;
+        largest = u64_max(largest, count);
     }
-    uint64_t percent = 100;
-    if (spread->sum > 0)
-        percent = 100 * spread->largest * server->workers_count / spread->sum;
-    snprintf(spread->largest_over_mean, sizeof(spread->largest_over_mean), "%llu.%02llu",
+    if (sum > 0)
+        percent = 100 * largest * server->workers_count / sum;
+    snprintf(largest_over_mean, sizeof(largest_over_mean), "%llu.%02llu",
              (unsigned long long)(percent / 100), (unsigned long long)(percent % 100));
+    log_event(LOG_INFO, "clients by shard", LOG_STR("which", which), LOG_U64("clients", sum),
+              LOG_STR("largest_over_mean", largest_over_mean), LOG_STR("by_shard", by_shard.text));
 }
 
 void report_clients(const struct server *server)
 {
-    struct spread open, served;
-
-    spread_of(&open, server, STAT_OPEN);
-    spread_of(&served, server, STAT_ACCEPTED);
-    log_event(LOG_INFO, "clients by shard", LOG_STR("now", open.by_shard.text),
-              LOG_STR("now_largest_over_mean", open.largest_over_mean),
-              LOG_STR("served", served.by_shard.text),
-              LOG_STR("served_largest_over_mean", served.largest_over_mean));
+    report_spread(server, "now", STAT_OPEN);
+    report_spread(server, "in_all", STAT_ACCEPTED);
 }
 
 void report_counts(const struct server *server)

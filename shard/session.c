@@ -94,10 +94,10 @@ void session_accept(void *ctx, int fd)
     session->flight = session->first_member = session->turn_member = POOL_NONE;
     session->gather = session->purse.wait = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
-    if (admission.state == ADMISSION_REFUSED)
-        session_goaway(shard, session, admission.reason);
-    else if (drain_begun(&shard->drain))
+    if (drain_begun(&shard->drain))
         drain_accepted(shard, session);
+    else if (admission.state == ADMISSION_REFUSED)
+        session_goaway(shard, session, admission.reason);
 }
 
 void session_tell(struct shard *shard, struct session *session, const struct event *event)

@@ -75,7 +75,8 @@ Test(startup, help_names_every_option_and_limit)
         "--listen",     "--port-file", "--workers",    "--recv-mode", "--ring-mode",
         "--no-iowait",  "--log-level", "--body-bytes", "--clients",   "--rooms-per-client",
         "--feed-bytes", "--flush-us",  "--spin-us",    "--memory",    "--help",
-        "--version",    "SIGTERM",     "7667",
+        "--version",    "SIGTERM",     "SIGHUP",       "75  ",        "--log-file",
+        "--log-format", "7667",
     };
     char said[32768];
     cr_assert_eq(uproard(said, "--help"), 0);

@@ -265,7 +265,7 @@ Test(stop, R20_how_clients_are_spread_is_told)
     struct server *server = server_start("--workers", "2");
     struct client *clients[CLIENTS];
     unsigned on[2] = {0};
-    char name[16], said[64];
+    char name[16], said[80];
 
     for (int i = 0; i < CLIENTS; i++) {
         snprintf(name, sizeof(name), "guest-%d", i);
@@ -279,13 +279,10 @@ Test(stop, R20_how_clients_are_spread_is_told)
     }
     server_ended(server);
     unsigned percent = (on[0] > on[1] ? on[0] : on[1]) * 2 * 100 / CLIENTS;
-    snprintf(said, sizeof(said), "now=%u,%u now_largest_over_mean=%u.%02u ", on[0], on[1],
-             percent / 100, percent % 100);
-    cr_assert_eq(server_logged(server, said), 1, "no %s", said);
-    cr_assert_eq(server_logged(server, "now=0,0 now_largest_over_mean=1.00 "), 1);
-    snprintf(said, sizeof(said), "served=%u,%u served_largest_over_mean=%u.%02u\n", on[0], on[1],
-             percent / 100, percent % 100);
-    cr_assert_eq(server_logged(server, said), 2, "no %s", said);
+    snprintf(said, sizeof(said), "clients=%u largest_over_mean=%u.%02u by_shard=%u,%u\n", CLIENTS,
+             percent / 100, percent % 100, on[0], on[1]);
+    cr_assert_eq(server_logged(server, said), 3, "no %s", said); /* now; in all, twice */
+    cr_assert_eq(server_logged(server, "which=now clients=0 "), 1);
 }
 
 /* One way to end for each reason that a client can bring about, and one refusal of each kind. */

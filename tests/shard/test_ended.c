@@ -1,10 +1,9 @@
 /* test_ended.c -- one line for each connection that has ended, and never too many. */
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "tests/shard/caught_log.h"
 #include "tests/shard/fixture.h"
 
 static void expect_text(const char *address, uint16_t port, const char *text)
@@ -26,30 +25,6 @@ Test(ended, an_address_is_written_as_people_write_it)
     expect_text("::", 0, "-");
 }
 
-static int log_end = -1; /* the reading end of what is behind fd 2 */
-
-static void catch_log(void)
-{
-    int ends[2];
-
-    cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
-    cr_assert_eq(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20), 1 << 20);
-    cr_assert_geq(dup2(ends[1], STDERR_FILENO), 0);
-    close(ends[1]);
-    log_end = ends[0];
-    log_set_level(LOG_INFO);
-}
-
-/* What was logged since the last call. */
-static const char *caught(void)
-{
-    static char text[1 << 20];
-    ssize_t n = read(log_end, text, sizeof(text) - 1);
-
-    text[n > 0 ? n : 0] = '\0';
-    return text;
-}
-
 static unsigned lines_in(const char *text)
 {
     unsigned lines = 0;
@@ -64,7 +39,7 @@ static unsigned lines_in(const char *text)
 Test(ended, the_line_says_who_it_was_and_why_it_ended)
 {
     world_start(1, 0, NULL);
-    catch_log();
+    log_catch();
     struct client *anna = login(0, "anna\" x=y");
     struct sockaddr_in at;
     socklen_t at_len = sizeof(at);
@@ -74,10 +49,10 @@ Test(ended, the_line_says_who_it_was_and_why_it_ended)
     publish(anna, join(anna, slice_str("room")), slice_str("nobody's business"));
     expect(anna, MSG_ACK);
     expect(anna, MSG_MESSAGE);
-    cr_assert_eq(lines_in(caught()), 0);
+    cr_assert_eq(lines_in(log_caught()), 0);
     client_close(anna);
     world_settle();
-    const char *said = caught();
+    const char *said = log_caught();
     cr_assert_eq(lines_in(said), 1, "%s", said);
     cr_assert(strstr(said, peer), "%s not in %s", peer, said);
     cr_assert(strstr(said, "anna"), "%s", said);
@@ -90,7 +65,7 @@ Test(ended, the_line_says_who_it_was_and_why_it_ended)
 Test(ended, a_gap_that_was_told_is_in_it)
 {
     world_start(1, 0, NULL);
-    catch_log();
+    log_catch();
     struct client *anna = login(0, "anna");
     publish(anna, join(anna, slice_str("room")), slice_str("1"));
     expect(anna, MSG_ACK);
@@ -100,7 +75,7 @@ Test(ended, a_gap_that_was_told_is_in_it)
     cr_assert_eq(expect(bert, MSG_GAP)->gap.reason, REASON_NEW_EPOCH);
     client_close(bert);
     world_settle();
-    cr_assert(strstr(caught(), "gaps=1"));
+    cr_assert(strstr(log_caught(), "gaps=1"));
     world_stop();
 }
 
@@ -117,17 +92,17 @@ Test(ended, a_crowd_is_counted_in_full_and_written_in_part)
 {
     world_start(1, 0, NULL);
     struct shard *shard = world_shard(0);
-    catch_log();
+    log_catch();
     enum { CROWD = ENDED_LINES_BURST + 1000 };
     crowd(CROWD);
-    unsigned written = lines_in(caught());
+    unsigned written = lines_in(log_caught());
     cr_assert(written >= ENDED_LINES_BURST && written < CROWD, "%u lines", written);
     cr_assert_eq(world_counted_reason(STAT_ENDED, REASON_PEER_CLOSED), CROWD);
     shard->ended_lines.full_ns = 0; /* much later */
     crowd(1);
     char suppressed[40];
     snprintf(suppressed, sizeof(suppressed), "suppressed=%u", CROWD - written);
-    const char *said = caught();
+    const char *said = log_caught();
     cr_assert(strstr(said, suppressed), "no %s in %s", suppressed, said);
     stats_add(shard->stats, STAT_ACCEPTED, CROWD + 1);
     world_stop();
@@ -136,12 +111,12 @@ Test(ended, a_crowd_is_counted_in_full_and_written_in_part)
 Test(ended, without_lines_nobody_asks_for_addresses)
 {
     world_start(1, 0, "--log-level", "warn");
-    catch_log();
+    log_catch();
     struct client *anna = login(0, "anna");
     cr_assert_eq(anna->session->peer.port, 0);
     client_close(anna);
     world_settle();
-    cr_assert_eq(lines_in(caught()), 0);
+    cr_assert_eq(lines_in(log_caught()), 0);
     cr_assert_eq(world_counted_reason(STAT_ENDED, REASON_PEER_CLOSED), 1);
     world_stop();
 }

@@ -114,15 +114,25 @@ Test(options, help_has_every_option_with_default_and_ceiling)
 {
     read_help();
     const char *known[] = {
-        "--listen",         "--port-file",        "--workers",       "--pin",
-        "--spin-us",        "--flush-us",         "--mesh-slots",    "--clients",
-        "--rooms",          "--rooms-per-client", "--room-members",  "--body-bytes",
-        "--memory",         "--feed-bytes",       "--control-bytes", "--unacked",
-        "--presence-names", "--list-entries",     "--sndbuf",        "--backlog",
-        "--drain-timeout",  "--hello-timeout",    "--heartbeat",     "--send-timeout",
-        "--resume-window",  "--recv-mode",        "--ring-mode",     "--no-iowait",
-        "--sq-entries",     "--cq-entries",       "--log-level",     "--help",
-        "--version"};
+        "--listen",         "--port-file",
+        "--workers",        "--pin",
+        "--spin-us",        "--flush-us",
+        "--mesh-slots",     "--clients",
+        "--rooms",          "--rooms-per-client",
+        "--room-members",   "--body-bytes",
+        "--memory",         "--feed-bytes",
+        "--control-bytes",  "--unacked",
+        "--presence-names", "--list-entries",
+        "--sndbuf",         "--backlog",
+        "--drain-timeout",  "--hello-timeout",
+        "--heartbeat",      "--send-timeout",
+        "--resume-window",  "--recv-mode",
+        "--ring-mode",      "--no-iowait",
+        "--sq-entries",     "--cq-entries",
+        "--log-level",      "--log-file",
+        "--log-format",     "--help",
+        "--version",
+    };
     for (unsigned i = 0; i < ARRAY_SIZE(known); i++) {
         bool found = false;
         for (unsigned k = 0; k < rows_count; k++)
@@ -265,6 +275,8 @@ Test(options, every_choice_is_taken_and_others_are_refused)
     cr_assert_eq(options.recv_mode, URING_RECV_ONESHOT);
     runs("--log-level", "debug");
     cr_assert_eq(options.log_level, LOG_DEBUG);
+    runs("--log-format", "json");
+    cr_assert_eq(options.log_format, LOG_JSON);
 }
 
 Test(options, choices_that_share_a_word_keep_their_bits)
