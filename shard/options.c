@@ -94,10 +94,13 @@ static const struct option_row rows[] = {
     NUMBER("body-bytes", "BYTES", body_bytes_max, BODY_BYTES_DEFAULT, 1, BODY_BYTES_CEILING, NULL,
            "body of one message; a longer one is refused with body-too-long, a frame longer than "
            "that body needs ends the connection"),
-    NUMBER("memory", "BYTES", memory_bytes_max, GIB, 8 * MIB, 1024 * GIB, NULL,
-           "message memory of all shards together (feeds, replies, what crosses shards), in "
-           "equal shares that must each hold 64 of the longest messages; at the limit laggards "
-           "get GAP and publishes are refused"),
+    NUMBER(
+        "memory", "BYTES", memory_bytes_max, 0, 0, 1024 * GIB, NULL,
+        "ceiling for this process and what the kernel holds in its sockets; half is for messages, "
+        "in equal shares for the workers: at the limit laggards get GAP, then joins and "
+        "publishes are refused; half for clients, each with the most that it may cost: fewer "
+        "are taken where that is not enough; at least 8M; 0: half of the host's or the control "
+        "group's memory"),
     NUMBER("feed-bytes", "BYTES", feed_bytes_max, MIB, 4 * KIB, GIB, NULL,
            "kept of one room, on each shard, for members who lag; who falls off the end gets one "
            "GAP that names the numbers missed"),
@@ -124,9 +127,12 @@ static const struct option_row rows[] = {
            "so much time, and always the last one; 0: in every turn in which it changed"),
     NUMBER("list-entries", "N", list_entries_max, 500, 1, 10000, NULL,
            "entries in one answer to WHO or ROOMS; the total is always told"),
-    NUMBER("sndbuf", "BYTES", sndbuf_bytes, 64 * KIB, 0, GIB, NULL,
-           "SO_SNDBUF of each client: what the kernel holds for one that stalls; 0: the kernel's "
-           "own choice (up to 4 MiB each)"),
+    NUMBER(
+        "sndbuf", "BYTES", sndbuf_bytes, 0, 0, GIB, NULL,
+        "SO_SNDBUF of each client: the kernel holds twice as much for one that stalls; 0: 64k, or "
+        "less, down to 4k, where --memory and --clients leave less for each"),
+    NUMBER("rcvbuf", "BYTES", rcvbuf_bytes, 64 * KIB, 4 * KIB, GIB, NULL,
+           "SO_RCVBUF of each client: the kernel holds twice as much for one that is not read"),
     NUMBER("backlog", "N", backlog, 4096, 1, 65535, NULL,
            "connections that wait to be accepted, on each shard"),
 
@@ -364,6 +370,10 @@ static const struct option_row *find_row(const char *name, size_t len)
 /* What no single row can say. */
 static bool consistent(const struct options *options)
 {
+    if (options->memory_bytes_max != 0 && options->memory_bytes_max < 8 * MIB) {
+        fprintf(stderr, "uproard: --memory must be 0 or at least 8M\n");
+        return false;
+    }
     if ((options->mesh_slots & (options->mesh_slots - 1)) != 0) {
         fprintf(stderr, "uproard: --mesh-slots must be a power of two\n");
         return false;

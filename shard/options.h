@@ -28,7 +28,8 @@ struct options {
     uint64_t rooms_per_client_max;
     uint64_t room_members_max;
     uint64_t body_bytes_max;
-    uint64_t memory_bytes_max;   /* message memory of all shards together */
+    uint64_t memory_bytes_max;   /* process and its sockets; 0: see ceiling.h */
+    uint64_t message_bytes_max;  /* not an option: the part of it for messages (ceiling.h) */
     uint64_t feed_bytes_max;     /* kept of one room for those who lag, on each shard */
     uint64_t control_bytes_max;  /* replies waiting for one client */
     uint64_t unacked_max;        /* publishes of one client on their way to a home */
@@ -44,7 +45,8 @@ struct options {
     uint64_t send_ms;      /* a send may make no progress for so long */
     uint64_t resume_ms;    /* a session outlives its connection for so long */
     uint64_t drain_ms;     /* at SIGTERM: what is owed may take so long */
-    uint64_t sndbuf_bytes; /* SO_SNDBUF of a client; 0: the kernel's choice */
+    uint64_t sndbuf_bytes; /* SO_SNDBUF of a client; 0: see ceiling.h */
+    uint64_t rcvbuf_bytes; /* SO_RCVBUF of a client */
     uint64_t backlog;
     uint64_t mesh_slots;             /* in one ring between two shards; see mesh.h */
     uint64_t sq_entries, cq_entries; /* io_uring's queues, for each shard */

@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/memory.h"
 #include "shard/addresses.h"
+#include "shard/ceiling.h"
 #include "shard/report.h"
 #include "shard/shard.h"
 
@@ -140,12 +142,33 @@ static void raise_limits(struct server *server)
               LOG_STR("memlock", memlock));
 }
 
+/* --memory into its parts, and what follows for the clients. */
+static void divide_memory(struct server *server)
+{
+    struct options *options = &server->options;
+    uint64_t asked = options->clients_max;
+
+    ceiling_divide(options, memory_usable());
+    log_info("memory ceiling=%llu messages=%llu client=%llu sndbuf=%llu clients=%llu",
+             (unsigned long long)options->memory_bytes_max,
+             (unsigned long long)options->message_bytes_max,
+             (unsigned long long)ceiling_client_bytes(options),
+             (unsigned long long)options->sndbuf_bytes, (unsigned long long)options->clients_max);
+    if (options->clients_max < asked)
+        log_info("at most %llu clients, not %llu: half of --memory is for them, and each may cost "
+                 "%llu bytes with --sndbuf=%llu and --rcvbuf=%llu",
+                 (unsigned long long)options->clients_max, (unsigned long long)asked,
+                 (unsigned long long)ceiling_client_bytes(options),
+                 (unsigned long long)options->sndbuf_bytes,
+                 (unsigned long long)options->rcvbuf_bytes);
+}
+
 /* Each shard gets its share of the message memory, which must do for the longest message on its
  * way from the client to a feed, and for others beside it. */
 static bool memory_suffices(const struct server *server)
 {
     uint64_t least = 64 * (server->options.body_bytes_max + MESSAGE_OVERHEAD_MAX);
-    uint64_t share = server->options.memory_bytes_max / server->workers_count;
+    uint64_t share = server->options.message_bytes_max / server->workers_count;
 
     if (share >= least)
         return true;
@@ -308,7 +331,6 @@ int server_run(const struct options *options)
     static struct server server;
     static struct cpus cpus;
     struct listener_options listen = {
-        .sndbuf_bytes = (unsigned)options->sndbuf_bytes,
         .backlog = (int)options->backlog,
         /* Behind the server's own deadlines, which give a reason. */
         .user_timeout_ms = (unsigned)(2 * options->send_ms),
@@ -342,8 +364,11 @@ int server_run(const struct options *options)
     random_bytes(&server.token_key, sizeof(server.token_key));
     workers_count(&server, &cpus);
     raise_limits(&server);
+    divide_memory(&server);
     if (!memory_suffices(&server))
         return 1;
+    listen.sndbuf_bytes = (unsigned)server.options.sndbuf_bytes;
+    listen.rcvbuf_bytes = (unsigned)server.options.rcvbuf_bytes;
     listen.count = server.workers_count;
     err = listeners_bind(fds, options->listen, &listen, &server.port, why, sizeof(why));
     if (err < 0) {

@@ -333,7 +333,7 @@ static int init_pools(struct shard *shard)
         {&shard->rooms, sizeof(struct room), u64_min(options->rooms_max, members)},
         /* A feed has one link to stand on and one for each segment it holds. */
         {&shard->links, sizeof(struct link),
-         u64_min(options->rooms_max + options->memory_bytes_max / SEGMENT_BYTES_LEAST,
+         u64_min(options->rooms_max + options->message_bytes_max / SEGMENT_BYTES_LEAST,
                  POOL_COUNT_MAX)},
         {&shard->flights, sizeof(struct flight), sessions},
         {&shard->heirs, sizeof(struct heir), sessions},
@@ -345,7 +345,7 @@ static int init_pools(struct shard *shard)
         if (err < 0)
             return err;
     }
-    int err = segments_init(&shard->segments, options->memory_bytes_max / shard->ports_count);
+    int err = segments_init(&shard->segments, options->message_bytes_max / shard->ports_count);
     if (err == 0)
         err = segments_init(&shard->vital, SIZE_MAX);
     if (err == 0)

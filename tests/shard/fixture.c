@@ -72,6 +72,12 @@ void world_start_with(unsigned shards, unsigned probes, const char **argv)
     cr_assert_eq(options_parse(&world.server.options, count, (char **)(uintptr_t)args),
                  OPTIONS_RUN);
     world.server.drain_ms = world.server.options.drain_ms;
+    /* A test's --memory is all for messages: what clients may cost is ceiling.c's. */
+    struct options *options = &world.server.options;
+    options->message_bytes_max =
+        options->memory_bytes_max != 0 ? options->memory_bytes_max : 1024u << 20;
+    if (options->sndbuf_bytes == 0)
+        options->sndbuf_bytes = 64u << 10;
     log_set_level(LOG_WARN);
     random_bytes(&world.server.key, sizeof(world.server.key));
     random_bytes(&world.server.check_key, sizeof(world.server.check_key));

@@ -62,7 +62,7 @@ Test(options, without_arguments_all_have_their_defaults)
     cr_assert_null(options.port_file);
     cr_assert_eq(options.workers, 0);
     cr_assert_eq(options.body_bytes_max, BODY_BYTES_DEFAULT);
-    cr_assert_eq(options.memory_bytes_max, 1ull << 30);
+    cr_assert_eq(options.memory_bytes_max, 0);
     cr_assert(options.pin);
     cr_assert_eq(options.log_level, LOG_INFO);
     cr_assert_eq(options.recv_mode, URING_RECV_AUTO);
@@ -208,12 +208,14 @@ Test(options, every_number_refuses_what_is_beyond_or_no_number)
 Test(options, numbers_have_a_least_value_too)
 {
     static const char *const above_zero[] = {
-        "--clients", "--rooms",      "--rooms-per-client", "--room-members", "--body-bytes",
-        "--memory",  "--feed-bytes", "--control-bytes",    "--unacked",      "--list-entries",
-        "--backlog", "--mesh-slots", "--sq-entries",       "--cq-entries"};
+        "--clients",    "--rooms",         "--rooms-per-client", "--room-members", "--body-bytes",
+        "--feed-bytes", "--control-bytes", "--unacked",          "--list-entries", "--backlog",
+        "--mesh-slots", "--sq-entries",    "--cq-entries"};
     for (unsigned i = 0; i < ARRAY_SIZE(above_zero); i++)
         refuses(above_zero[i], "0");
     refuses("--memory", "8388607");
+    refuses("--memory", "1");
+    runs("--memory", "0");
     runs("--memory", "8M");
     runs("--spin-us", "0");
     runs("--sndbuf", "0");

@@ -1,0 +1,47 @@
+/* ceiling.c -- see ceiling.h. */
+#include "shard/ceiling.h"
+
+#include "shard/feed.h"
+#include "shard/purse.h"
+#include "shard/session.h"
+
+uint64_t ceiling_socket_bytes(uint64_t sndbuf_bytes, uint64_t rcvbuf_bytes)
+{
+    return SOCKET_BYTES + 2 * sndbuf_bytes + SOCKBUF_OVERRUN + 2 * rcvbuf_bytes + SOCKBUF_OVERRUN;
+}
+
+/* A session, its send in flight, its debt, its memberships. */
+static uint64_t pooled_bytes(const struct options *options)
+{
+    return sizeof(struct session) + sizeof(struct flight) + sizeof(struct purse_wait) +
+           options->rooms_per_client_max * sizeof(struct member);
+}
+
+uint64_t ceiling_client_bytes(const struct options *options)
+{
+    return pooled_bytes(options) +
+           ceiling_socket_bytes(options->sndbuf_bytes, options->rcvbuf_bytes);
+}
+
+/* The largest that leaves room for all clients, or the smallest there is. */
+static uint64_t sndbuf_for(const struct options *options, uint64_t each)
+{
+    uint64_t fixed = pooled_bytes(options) + ceiling_socket_bytes(0, options->rcvbuf_bytes);
+    uint64_t most = each > fixed ? (each - fixed) / 2 : 0;
+
+    most = u64_min(most / 1024 * 1024, SNDBUF_MOST);
+    return most < SNDBUF_LEAST ? SNDBUF_LEAST : most;
+}
+
+void ceiling_divide(struct options *options, uint64_t usable)
+{
+    if (options->memory_bytes_max == 0)
+        options->memory_bytes_max = usable / 2 > CEILING_LEAST ? usable / 2 : CEILING_LEAST;
+    options->message_bytes_max = options->memory_bytes_max / 2;
+
+    uint64_t half = options->memory_bytes_max - options->message_bytes_max;
+    if (options->sndbuf_bytes == 0)
+        options->sndbuf_bytes = sndbuf_for(options, half / options->clients_max);
+    uint64_t fit = half / ceiling_client_bytes(options);
+    options->clients_max = u64_min(options->clients_max, fit > 0 ? fit : 1);
+}
