@@ -265,7 +265,8 @@ int load_drip_run(const struct load_options *options, struct load_drip_result *r
     if (net_addr_parse(options->address, &drip->addr, why, why_bytes) < 0 ||
         net_resolve(&drip->addr, &drip->target, 1, why, why_bytes) < 0)
         goto out;
-    err = load_prober_start(prober, &drip->target, options->probes, options->sources,
+    /* Honest people are not at the addresses of those who drip. */
+    err = load_prober_start(prober, &drip->target, options->probes, options->sources + 1,
                             load_tag(options));
     if (err < 0) {
         snprintf(why, why_bytes, "cannot start a thread: %s", strerror(-err));

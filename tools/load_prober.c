@@ -7,13 +7,12 @@
 
 #include "core/clock.h"
 #include "tools/load_caller.h"
-#include "tools/load_connection.h"
 
 /* One visit. False: caller->why says what went wrong. */
 static bool probe(struct load_prober *prober, struct load_caller *caller, uint64_t number)
 {
     char name[LOAD_NAME_BYTES], room[LOAD_NAME_BYTES];
-    struct net_manner manner = load_manner(number, prober->sources);
+    struct net_manner manner = {.from = prober->from};
     const struct event *event;
     uint64_t began_ns = clock_monotonic_ns();
 
@@ -68,10 +67,10 @@ static void *prober_run(void *arg)
 }
 
 int load_prober_start(struct load_prober *prober, const struct net_target *target,
-                      uint32_t per_second, uint32_t sources, unsigned tag)
+                      uint32_t per_second, uint32_t from, unsigned tag)
 {
-    *prober = (struct load_prober){
-        .target = *target, .per_second = per_second, .sources = sources, .tag = tag};
+    *prober =
+        (struct load_prober){.target = *target, .per_second = per_second, .from = from, .tag = tag};
     return thread_start(&prober->thread, "load-probe", -1, prober_run, prober);
 }
 

@@ -21,8 +21,8 @@ struct load_prober {
     /* Set before the thread starts. */
     struct net_target target;
     uint32_t per_second;
-    uint32_t sources; /* of addresses */
-    unsigned tag;     /* in names */
+    uint32_t from; /* net_manner.from */
+    unsigned tag;  /* in names */
     struct thread thread;
     _Atomic bool stop;
 
@@ -34,7 +34,7 @@ struct load_prober {
 
 /* 0 or negative errno. */
 int load_prober_start(struct load_prober *prober, const struct net_target *target,
-                      uint32_t per_second, uint32_t sources, unsigned tag);
+                      uint32_t per_second, uint32_t from, unsigned tag);
 void load_prober_stop(struct load_prober *prober);
 void load_prober_join(struct load_prober *prober);
 

@@ -10,7 +10,7 @@ static const struct load_plan plan = {
 static void probe_for(enum load_fake_fault fault, unsigned ms)
 {
     load_stage_set(&stage, fault, &plan);
-    cr_assert_eq(load_prober_start(&prober, &stage.shared.target, 100, 1, 5), 0);
+    cr_assert_eq(load_prober_start(&prober, &stage.shared.target, 100, 0, 5), 0);
     load_stage_sleep(ms);
     load_prober_stop(&prober);
     load_prober_join(&prober);
