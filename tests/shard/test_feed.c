@@ -573,3 +573,26 @@ Test(feed, laggards_give_way_before_anybody_misses_anything)
     memory_give_back(hoarded);
     feed_stop();
 }
+
+Test(feed, who_is_parked_holds_nothing_and_knows_what_it_missed)
+{
+    uint64_t from, to;
+    feed_start("64M");
+    struct member *stays = read_from(0, 0), *parked = read_from(1, 0);
+    append(100);
+    take(stays);
+    cr_assert_gt(f.feed.bytes, 0, "one has not read it");
+    for (unsigned twice = 0; twice < 2; twice++) {
+        feed_park(f.shard, &f.feed, parked);
+        cr_assert_eq(parked->state, MEMBER_DETACHED);
+        cr_assert_eq(parked->gap_reason, REASON_AWAY);
+        cr_assert_eq(f.feed.bytes, 0);
+        append(100);
+        take(stays);
+    }
+    cr_assert(feed_reattach(&f.feed, parked, &from, &to));
+    cr_assert(from == 1 && to == 3);
+    append(100);
+    cr_assert_eq(take(parked).first, 4);
+    feed_stop();
+}

@@ -495,6 +495,93 @@ Test(home, receipts_wait_while_a_ring_is_full)
     world_stop();
 }
 
+/* The session in slot 1 of probe 0 goes on in slot 9 of probe 1; `next` is what it waits for. */
+static void move_over(uint32_t room, uint64_t next)
+{
+    struct xmsg *msg = probe_post(1, 0, XMSG_MOVE);
+
+    msg->room = room;
+    msg->who = who(1, 9);
+    msg->id = 1001;
+    msg->cookie = 2009;
+    msg->value = probe_port(0);
+    msg->number = next;
+    xnames_attach(probe_segments(1), msg, slice_str("anna"), slice_of(NULL, 0));
+}
+
+static void check_moved(uint64_t head, uint64_t missed_from)
+{
+    const struct xmsg *msg = probe_expect(1, XMSG_JOINED);
+    struct slice person, name;
+    const struct xnames *names = xnames_of(msg, &person, &name);
+
+    cr_assert_eq(msg->who.slot, 9);
+    cr_assert_eq(msg->cookie, 2009);
+    cr_assert_eq(msg->number, head);
+    cr_assert_eq(msg->id, missed_from);
+    if (missed_from != 0)
+        cr_assert_eq(msg->count, REASON_AWAY);
+    cr_assert_eq(names->members, 1);
+    cr_assert_eq(names->id, 1001);
+    cr_assert(slice_equal(name, lobby));
+    assert_slice(person, "anna");
+}
+
+Test(home, a_member_that_moves_is_told_what_it_missed_and_nobody_else_anything)
+{
+    start(NULL);
+    struct xmsg room = joined(0, 1, lobby);
+    const struct home_room *home = home_find_name(world_shard(0), lobby);
+    say(0, room.room, 1, 3, 10);
+    check_run(probe_expect(0, XMSG_EVENTS), 1, 3, 1);
+    probe_expect(0, XMSG_RECEIPTS);
+    move_over(room.room, 2);
+    check_moved(3, 2);
+    probe_expect_silence(0);
+    probe_expect_silence(1);
+    cr_assert_eq(home->members, 1);
+    cr_assert_eq(home->counts[probe_port(0)], 0);
+    cr_assert_eq(home->counts[probe_port(1)], 1);
+    cr_assert_eq(home->interest[0], 1ull << probe_port(1));
+    say(1, room.room, 4, 1, 10);
+    check_run(probe_expect(1, XMSG_EVENTS), 4, 4, 4);
+    probe_expect(1, XMSG_RECEIPTS);
+    leave(1, 9, room.room);
+    probe_expect_silence(1);
+    cr_assert_eq(home->members, 0);
+    cr_assert_eq(world_shard(0)->homes.empties_count, 1);
+    world_stop();
+}
+
+Test(home, a_member_that_missed_nothing_moves_between_two_messages)
+{
+    start(NULL);
+    struct xmsg room = joined(0, 1, lobby);
+    say(0, room.room, 1, 2, 10);
+    probe_flush(0);
+    world_turn(0);
+    move_over(room.room, 3);
+    say(1, room.room, 3, 1, 10);
+    probe_flush(1);
+    world_turn(0);
+    check_moved(2, 0);
+    check_run(probe_expect(1, XMSG_EVENTS), 3, 3, 3);
+    check_run(probe_expect(0, XMSG_EVENTS), 1, 2, 1);
+    leave(1, 9, room.room);
+    probe_flush(1);
+    world_settle();
+    world_stop();
+}
+
+Test(home, a_move_from_where_nobody_is_is_a_mistake_of_the_program, .signal = SIGABRT)
+{
+    start(NULL);
+    struct xmsg room = joined(1, 1, lobby);
+    move_over(room.room, 1);
+    probe_flush(1);
+    world_turn(0);
+}
+
 Test(home, a_leave_of_nobody_is_a_mistake_of_the_program, .signal = SIGABRT)
 {
     start(NULL);

@@ -243,3 +243,99 @@ Test(names, who_left_while_the_name_was_claimed_does_not_keep_it)
     cr_assert_eq(world_shard(0)->streams.open, 0);
     world_stop();
 }
+
+/* NAME_CLAIM as HELLO says it with a token. */
+static void claim_with(unsigned probe, uint64_t id, const char *name, struct slice token)
+{
+    struct xmsg *msg = probe_post(probe, 0, XMSG_NAME_CLAIM);
+
+    msg->who = (struct session_ref){(uint32_t)id, 1, probe_port(probe)};
+    msg->id = id;
+    xnames_attach(probe_segments(probe), msg, slice_str(name), token);
+}
+
+/* The token of a session that has just been granted this name; it lives as long as the world. */
+static struct slice token_of(unsigned probe, uint64_t id, const char *name)
+{
+    struct slice got, token;
+
+    claim(probe, id, name);
+    xnames_of(probe_expect(probe, XMSG_NAME_GRANTED), &got, &token);
+    cr_assert_eq(token.len, TOKEN_BYTES);
+    return token;
+}
+
+Test(names, a_token_that_fits_takes_the_name_over)
+{
+    world_start(1, 2, NULL);
+    struct slice token = token_of(0, 1, "Anna"), name, passed;
+    claim_with(1, 2, "aNNa", token);
+    const struct xmsg *msg = probe_expect(0, XMSG_TAKEOVER);
+    cr_assert_eq(msg->cookie, 1);
+    cr_assert_eq(msg->value, 1);
+    cr_assert_eq(msg->id, 1, "the session's");
+    cr_assert_eq(msg->who.slot, 2);
+    cr_assert_eq(msg->who.port, probe_port(1));
+    xnames_of(msg, &name, &passed);
+    assert_slice(name, "aNNa");
+    cr_assert(slice_equal(passed, token));
+    probe_expect_silence(1);
+    release(0, 1, "Anna"); /* not his any more */
+    claim(0, 1, "anna");
+    taken(0, 1);
+    /* And back, by the same token. */
+    claim_with(0, 3, "anna", token);
+    msg = probe_expect(1, XMSG_TAKEOVER);
+    cr_assert_eq(msg->cookie, 2);
+    cr_assert_eq(msg->id, 1, "the session is still the same");
+    release(0, 3, "anna");
+    probe_expect_silence(1);
+    cr_assert_eq(world_shard(0)->names.entries.in_use, 0);
+    world_stop();
+}
+
+Test(names, a_token_that_does_not_fit_is_like_none)
+{
+    uint8_t wrong[TOKEN_BYTES];
+    world_start(1, 2, NULL);
+    struct slice token = token_of(0, 1, "anna"), other = token_of(0, 2, "bert"), name, fresh;
+    for (unsigned bit = 0; bit < 8 * TOKEN_BYTES; bit++) {
+        memcpy(wrong, token.data, sizeof(wrong));
+        wrong[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        claim_with(1, 9, "anna", slice_of(wrong, sizeof(wrong)));
+        taken(1, 9);
+    }
+    claim_with(1, 9, "anna", other);
+    taken(1, 9);
+    release(0, 1, "anna");
+    probe_expect_silence(0);
+    claim_with(1, 9, "anna", token);
+    const struct xmsg *msg = probe_expect(1, XMSG_NAME_GRANTED);
+    xnames_of(msg, &name, &fresh);
+    cr_assert_eq(fresh.len, TOKEN_BYTES);
+    cr_assert_not(slice_equal(fresh, token), "the session is over, and so is its token");
+    release(1, 9, "anna");
+    release(0, 2, "bert");
+    probe_expect_silence(0);
+    world_stop();
+}
+
+Test(names, the_token_goes_with_a_change)
+{
+    world_start(1, 2, NULL);
+    struct slice token = token_of(0, 1, "anna");
+    struct xmsg *msg = probe_post(0, 0, XMSG_NAME_CLAIM);
+    msg->who = (struct session_ref){1, 1, probe_port(0)};
+    msg->id = 1;
+    msg->flags = 1;
+    msg->number = names_token_hash(world_shard(0), token);
+    xnames_attach(probe_segments(0), msg, slice_str("anja"), slice_of(NULL, 0));
+    granted(0, 1, "anja");
+    release(0, 1, "anna");
+    claim_with(1, 2, "anja", token);
+    cr_assert_eq(probe_expect(0, XMSG_TAKEOVER)->id, 1);
+    release(1, 2, "anja");
+    probe_expect_silence(1);
+    cr_assert_eq(world_shard(0)->names.entries.in_use, 0);
+    world_stop();
+}
