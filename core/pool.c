@@ -27,7 +27,7 @@ int pool_init(struct pool *pool, size_t object_bytes, uint32_t count_max)
         return -EINVAL;
 
     *pool = (struct pool){
-        .object_bytes = ((uint32_t)object_bytes + 15u) & ~15u,
+        .object_bytes = ((uint32_t)object_bytes + 7u) & ~7u,
         .count_max = count_max,
         .free_head = POOL_NONE,
     };

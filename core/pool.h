@@ -15,7 +15,7 @@
 #define POOL_NONE UINT32_MAX
 
 struct pool {
-    uint32_t object_bytes; /* rounded up to 16 */
+    uint32_t object_bytes; /* rounded up to 8 */
     uint32_t count_max;    /* objects that may be out at once */
     uint32_t slab_objects; /* objects in a slab, a power of two */
     uint32_t slab_shift;
@@ -32,7 +32,7 @@ int pool_init(struct pool *pool, size_t object_bytes, uint32_t count_max);
 /* CHECKs nothing about objects still out: compare in_use first. */
 void pool_fini(struct pool *pool);
 
-/* An object with undefined content, its index in *index (which may be NULL). Aligned to 16, and
+/* An object with undefined content, its index in *index (which may be NULL). Aligned to 8, and
  * to CACHE_LINE if object_bytes is a multiple of it. NULL at count_max or when the host has
  * no memory. */
 void *pool_get(struct pool *pool, uint32_t *index);

@@ -60,7 +60,7 @@ void ended_record(struct shard *shard, const struct session *session)
     log_event(LOG_INFO, "connection ended", LOG_HEX("id", session->connection),
               LOG_HEX("session", session->id), LOG_STR("peer", peer),
               LOG_SLICE("name", session_name(session)),
-              LOG_MS("duration", shard->loop.now_ms - session->began_ms),
+              LOG_MS("duration", (uint32_t)shard->loop.now_ms - session->began_ms),
               LOG_U64("bytes_in", stream->bytes_in), LOG_U64("bytes_out", stream->bytes_out),
               LOG_U64("gaps", session->gaps), LOG_STR("reason", reason_name(session->end_reason)));
 }

@@ -9,10 +9,12 @@ static struct segment *lane_grow(struct lane *lane, struct segments *segments, s
 
     if (segment == NULL)
         return NULL;
-    if (lane->tail != NULL)
+    if (lane->tail != NULL) {
+        segment->next = lane->tail->next;
         lane->tail->next = segment;
-    else
-        lane->head = segment;
+    } else {
+        segment->next = segment;
+    }
     lane->tail = segment;
     return segment;
 }
@@ -56,12 +58,13 @@ bool lane_put_bytes(struct lane *lane, struct segments *segments, struct slice b
 
 struct segment *lane_take(struct lane *lane)
 {
-    struct segment *segment = lane->head;
+    struct segment *tail = lane->tail;
 
-    if (segment == NULL)
+    if (tail == NULL)
         return NULL;
-    lane->head = segment->next;
-    if (lane->head == NULL)
+    struct segment *segment = tail->next;
+    tail->next = segment->next;
+    if (segment == tail)
         lane->tail = NULL;
     segment->next = NULL;
     lane->bytes -= segment->used;

@@ -10,10 +10,16 @@
 #include "core/segment.h"
 #include "proto/codec.h"
 
+/* There is one for each client, mostly empty: a ring of segments, so that one pointer does. */
 struct lane {
-    struct segment *head, *tail; /* through segment->next */
+    struct segment *tail; /* NULL: empty; tail->next is the head */
     uint32_t bytes;
 };
+
+static inline bool lane_empty(const struct lane *lane)
+{
+    return lane->tail == NULL;
+}
 
 /* Encodes at the end. false without memory. */
 bool lane_put(struct lane *lane, struct segments *segments, const struct codec *codec,

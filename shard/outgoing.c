@@ -53,7 +53,7 @@ static void tell_gaps(struct shard *shard, struct session *session)
 /* Moves as much of the lane as fits. Returns whether all of it did. */
 static bool take_lane(struct session *session, struct batch *batch)
 {
-    while (session->lane.head != NULL) {
+    while (!lane_empty(&session->lane)) {
         if (batch_full(batch))
             return false;
         struct segment *segment = lane_take(&session->lane);
@@ -93,7 +93,7 @@ static void nothing_left(struct shard *shard, struct session *session)
 {
     if (session->state == SESSION_LEAVING)
         left(shard, session);
-    if (session->state == SESSION_ENDING && session->lane.head == NULL)
+    if (session->state == SESSION_ENDING && lane_empty(&session->lane))
         session_finish(shard, session);
 }
 
@@ -129,7 +129,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
 
 static bool owed(struct shard *shard, const struct session *session)
 {
-    if (session->lane.head != NULL || session->state >= SESSION_LEAVING)
+    if (!lane_empty(&session->lane) || session->state >= SESSION_LEAVING)
         return true;
     for (uint32_t i = session->first_member; i != POOL_NONE;) {
         const struct member *member = session_member_at(shard, i);
@@ -143,7 +143,7 @@ static bool owed(struct shard *shard, const struct session *session)
 void outgoing_sent(struct shard *shard, struct session *session)
 {
     let_go(shard, session);
-    if (session->last && session->state == SESSION_LEAVING && session->lane.head == NULL)
+    if (session->last && session->state == SESSION_LEAVING && lane_empty(&session->lane))
         left(shard, session);
     if (session->lane.bytes <= shard->options->control_bytes_max / 4)
         session_unblock(shard, session, BLOCK_LANE);

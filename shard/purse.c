@@ -36,19 +36,18 @@ static uint64_t debt_ms(struct shard *shard, const struct session *session)
 {
     const struct purses *purses = &shard->purses;
 
-    return (budget_debt_ns(&session->purse.budget, &purses->rate, shard->loop.now_ns) + NS_PER_MS -
-            1) /
+    return (budget_debt_ns(&session->budget, &purses->rate, shard->loop.now_ns) + NS_PER_MS - 1) /
            NS_PER_MS;
 }
 
 void purse_drop(struct shard *shard, struct session *session)
 {
-    if (session->purse.wait == POOL_NONE)
+    if (session->debt == POOL_NONE)
         return;
-    struct purse_wait *wait = pool_at(&shard->purses.waits, session->purse.wait);
+    struct purse_wait *wait = pool_at(&shard->purses.waits, session->debt);
     timer_stop(&shard->loop.wheel, &wait->timer);
-    pool_put(&shard->purses.waits, session->purse.wait);
-    session->purse.wait = POOL_NONE;
+    pool_put(&shard->purses.waits, session->debt);
+    session->debt = POOL_NONE;
 }
 
 static void wait_fire(struct timer *timer)
@@ -72,18 +71,17 @@ static void wait_fire(struct timer *timer)
 void purse_charge(struct shard *shard, struct session *session, uint64_t cost)
 {
     struct purses *purses = &shard->purses;
-    struct purse *purse = &session->purse;
 
     if (!purses->counted)
         return;
-    budget_charge(&purse->budget, &purses->rate, shard->loop.now_ns, cost);
+    budget_charge(&session->budget, &purses->rate, shard->loop.now_ns, cost);
     uint64_t ms = debt_ms(shard, session);
     if (ms == 0)
         return;
-    CHECK(purse->wait == POOL_NONE);
-    struct purse_wait *wait = pool_get(&purses->waits, &purse->wait);
+    CHECK(session->debt == POOL_NONE);
+    struct purse_wait *wait = pool_get(&purses->waits, &session->debt);
     if (wait == NULL) {
-        purse->wait = POOL_NONE;
+        session->debt = POOL_NONE;
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return;
     }

@@ -32,17 +32,11 @@ struct options;
 
 #define PURSE_BODY_LEAST 64u
 
-/* The timer of a client in debt. */
+/* The timer of a client in debt; session->debt is its index. */
 struct purse_wait {
     struct timer timer;
     struct shard *shard;
     uint32_t slot, generation;
-};
-
-/* One client's. Zeroed, but for wait, it is full. */
-struct purse {
-    struct budget budget;
-    uint32_t wait; /* index of struct purse_wait, or POOL_NONE */
 };
 
 /* Of all clients on a shard. */

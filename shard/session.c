@@ -86,13 +86,14 @@ void session_accept(void *ctx, int fd)
     struct session *session = (struct session *)stream;
     session->connection = (uint64_t)shard->index << 48 | ++shard->sessions_made;
     session->id = session->connection;
-    session->began_ms = shard->loop.now_ms;
+    session->began_ms = (uint32_t)shard->loop.now_ms;
     session->heard_ms = (uint32_t)shard->loop.now_ms;
     session->peer = peer_of(shard, fd);
-    session->admission = admission;
+    session->admission = admission.state;
+    session->address = admission.address;
     session->codec = CODEC_UNKNOWN;
     session->flight = session->first_member = session->turn_member = POOL_NONE;
-    session->gather = session->purse.wait = POOL_NONE;
+    session->gather = session->debt = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
     if (drain_begun(&shard->drain))
         drain_accepted(shard, session);
@@ -415,7 +416,10 @@ static void session_closed(void *ctx, struct stream *stream)
         stream_keep(&shard->streams, stream);
     ended_record(shard, session);
     purse_drop(shard, session);
-    admission_leave(shard, &session->admission);
+    struct admission admission = {.address = session->address, .state = session->admission};
+    admission_leave(shard, &admission);
+    session->address = NULL;
+    session->admission = ADMISSION_NONE;
     listener_retry(&shard->listener);
 }
 

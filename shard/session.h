@@ -72,16 +72,15 @@ enum session_state {
 #define CODEC_UNKNOWN UINT8_MAX
 
 struct session {
-    struct stream stream;       /* first: the slot's index is both's */
-    uint64_t connection;        /* shard << 48 | count: never reused in a run */
-    uint64_t id;                /* of the session: its first connection's */
-    uint64_t token_hash;        /* keyed hash of the token; the token itself is the client's only */
-    struct admission admission; /* of its connection */
+    struct stream stream; /* first: the slot's index is both's */
+    uint64_t connection;  /* shard << 48 | count: never reused in a run */
+    uint64_t id;          /* of the session: its first connection's */
+    uint64_t token_hash;  /* keyed hash of the token; the token itself is the client's only */
+    struct address_entry *address; /* that its connection is counted for, or NULL */
     struct lane lane;
     struct segment *carry; /* the beginning of a frame, `used` bytes of it */
     struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */
-    struct purse purse;
-    uint64_t began_ms;     /* when the connection was accepted, monotonic */
+    struct budget budget;  /* of what it publishes (purse.h) */
     uint64_t ping_token;   /* BLOCK_PING */
     uint32_t want;         /* bytes that carry needs before decoding can get further */
     uint32_t flight;       /* index of the flight of the send under way, or POOL_NONE */
@@ -90,7 +89,9 @@ struct session {
     uint32_t due_next;     /* in flush's list */
     uint32_t line_next, line_prev; /* slots, in shard->lines[line] */
     uint32_t line_due_ms;          /* low half of the monotonic time */
+    uint32_t began_ms;             /* when the connection was accepted, the same */
     uint32_t heard_ms;             /* when bytes arrived last, the same */
+    uint32_t debt;                 /* index of struct purse_wait, or POOL_NONE */
     uint32_t gaps;                 /* that the connection was told */
     uint32_t gather;      /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
     uint16_t rooms;       /* memberships, joining ones too */
@@ -103,6 +104,7 @@ struct session {
     uint8_t codec;        /* index into codecs, CODEC_UNKNOWN before the first bytes told */
     uint8_t blocked;      /* BLOCK_… */
     uint8_t line;         /* enum line_index */
+    uint8_t admission;    /* enum admission_state */
     uint8_t pings;        /* of ours, since anything was heard */
     uint8_t name_bytes;
     bool due : 1;

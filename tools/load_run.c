@@ -176,6 +176,8 @@ static void threads_start(struct run *run)
     }
     uint64_t began_ns = clock_monotonic_ns();
     uint64_t patience_ns = (JOIN_MS + shared->plan.clients * 2ull) * NS_PER_MS;
+    /* A receiver dials all of its clients before it reads. */
+    uint64_t hello_ns = (HELLO_MS + shared->plan.clients) * NS_PER_MS;
     /* Acquire: what the threads set up is seen. Pairs with their releases. */
     while (atomic_load_explicit(&shared->ready, memory_order_acquire) < wanted) {
         if (run_failed(run))
@@ -183,7 +185,7 @@ static void threads_start(struct run *run)
         if (interrupted)
             load_shared_fail(shared, "interrupted before all clients had joined");
         else if (!atomic_load_explicit(&shared->answered, memory_order_relaxed) &&
-                 clock_monotonic_ns() > began_ns + HELLO_MS * NS_PER_MS)
+                 clock_monotonic_ns() > began_ns + hello_ns)
             load_shared_fail(shared,
                              "%s takes connections, but does not answer like an Uproar server",
                              run->options->address);

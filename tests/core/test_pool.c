@@ -70,7 +70,7 @@ Test(pool, objects_do_not_overlap)
             unsigned char *object = pool_get(&pool, &index);
             cr_assert_not_null(object);
             cr_assert_eq(object, pool_at(&pool, index));
-            cr_assert_eq((uintptr_t)object % 16, 0);
+            cr_assert_eq((uintptr_t)object % 8, 0);
             if (sizes[s] % CACHE_LINE == 0)
                 cr_assert_eq((uintptr_t)object % CACHE_LINE, 0);
             memset(object, (int)(index % 251), sizes[s]);

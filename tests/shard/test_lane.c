@@ -47,22 +47,22 @@ static uint64_t take(struct lane *lane, uint64_t next)
 
 Test(lane, an_empty_one_owns_nothing)
 {
-    struct lane lane = {NULL, NULL, 0};
+    struct lane lane = {NULL, 0};
 
     start(1u << 20);
     cr_assert_null(lane_take(&lane));
     lane_clear(&lane);
     cr_assert(lane_put_bytes(&lane, &segments, slice_of(NULL, 0)));
-    cr_assert_null(lane.head);
+    cr_assert(lane_empty(&lane));
     cr_assert(put(&lane, 0));
     take(&lane, 0);
-    cr_assert(lane.head == NULL && lane.tail == NULL && lane.bytes == 0);
+    cr_assert(lane_empty(&lane) && lane.bytes == 0);
     stop();
 }
 
 Test(lane, frames_leave_in_order_across_segments)
 {
-    struct lane lane = {NULL, NULL, 0};
+    struct lane lane = {NULL, 0};
     uint64_t next = 0;
 
     start(1u << 20);
@@ -73,7 +73,7 @@ Test(lane, frames_leave_in_order_across_segments)
     cr_assert_lt(next, 100);
     cr_assert_eq(lane.bytes, (100 - next) * 16);
     cr_assert(put(&lane, 100)); /* behind those that wait */
-    while (lane.head != NULL)
+    while (!lane_empty(&lane))
         next = take(&lane, next);
     cr_assert_eq(next, 101);
     cr_assert_eq(lane.bytes, 0);
@@ -82,7 +82,7 @@ Test(lane, frames_leave_in_order_across_segments)
 
 Test(lane, bytes_and_frames_share_it)
 {
-    struct lane lane = {NULL, NULL, 0};
+    struct lane lane = {NULL, 0};
     uint8_t frame[64];
     struct event event = {.type = MSG_PONG, .pong.token = 1};
     size_t len = frame_encode_event(&event, frame, sizeof(frame));
@@ -92,7 +92,7 @@ Test(lane, bytes_and_frames_share_it)
     cr_assert(lane_put_bytes(&lane, &segments, slice_of(frame, len)));
     cr_assert(put(&lane, 2));
     uint64_t next = 0;
-    while (lane.head != NULL)
+    while (!lane_empty(&lane))
         next = take(&lane, next);
     cr_assert_eq(next, 3);
     stop();
@@ -101,7 +101,7 @@ Test(lane, bytes_and_frames_share_it)
 Test(lane, a_direct_message_of_the_longest_body_fits)
 {
     static uint8_t body[BODY_BYTES_CEILING];
-    struct lane lane = {NULL, NULL, 0};
+    struct lane lane = {NULL, 0};
     struct event event = {
         .type = MSG_DIRECT_MESSAGE,
         .direct = {.name = slice_str("anna"), .body = slice_of(body, sizeof(body))}};
@@ -110,13 +110,13 @@ Test(lane, a_direct_message_of_the_longest_body_fits)
     cr_assert(put(&lane, 0));
     cr_assert(lane_put(&lane, &segments, codecs[0], &event));
     lane_clear(&lane);
-    cr_assert(lane.head == NULL && lane.tail == NULL && lane.bytes == 0);
+    cr_assert(lane_empty(&lane) && lane.bytes == 0);
     stop();
 }
 
 Test(lane, without_memory_it_says_so_and_stays_whole)
 {
-    struct lane lane = {NULL, NULL, 0};
+    struct lane lane = {NULL, 0};
     uint64_t count = 0;
 
     start(2 * SEGMENT_BYTES_LEAST);
@@ -127,7 +127,7 @@ Test(lane, without_memory_it_says_so_and_stays_whole)
         lane_put_bytes(&lane, &segments, slice_str("much too long for what is left....")));
     cr_assert_eq(lane.bytes, count * 16);
     uint64_t next = 0;
-    while (lane.head != NULL)
+    while (!lane_empty(&lane))
         next = take(&lane, next);
     cr_assert_eq(next, count);
     cr_assert(put(&lane, 0));
