@@ -23,8 +23,8 @@ static void end_now(struct shard *shard)
     streams_each(&shard->streams, cut, shard);
     uint64_t now = stats_sum(shard->stats, 1, STAT_CUT);
     if (now > before)
-        log_warn("%llu clients cut: they had not read what they were owed",
-                 (unsigned long long)(now - before));
+        log_event(LOG_WARN, "clients cut before they had read what they were owed",
+                  LOG_U64("clients", now - before));
 }
 
 static void deadline_fire(struct timer *timer)

@@ -273,7 +273,8 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
         log_event(LOG_INFO, stop == 1 ? "stopping" : "stopping at once",
                   LOG_STR("signal", number == SIGINT ? "SIGINT" : "SIGTERM"),
                   LOG_MS("drain", stop == 1 ? server->drain_ms : 0));
-        report_clients(server);
+        if (stop == 1)
+            report_clients(server);
         /* seq_cst: before wake_ring's look at `sleeping`; pairs with turn_has_work. */
         atomic_store_explicit(&server->stop, stop, memory_order_seq_cst);
         pthread_mutex_lock(&ringing);

@@ -369,8 +369,8 @@ void session_expire(struct shard *shard, struct session *session, enum reason re
 {
     CHECK(session->state == SESSION_HELD);
     stats_add_reason(shard->stats, STAT_EXPIRED, reason, 1);
-    log_debug("session %llx ended without a connection: %s", (unsigned long long)session->id,
-              reason_name(reason));
+    log_event(LOG_DEBUG, "session ended without a connection", LOG_HEX("session", session->id),
+              LOG_SLICE("name", session_name(session)), LOG_STR("reason", reason_name(reason)));
     leave_all(shard, session);
     let_go(shard, session);
 }

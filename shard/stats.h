@@ -7,8 +7,8 @@
  *
  * Two kinds of rows:
  *
- *   plain      one number. The first are counted where they happen, the others are counters of
- *              the loop, the mesh and so on, shown to readers once for each turn (stats_set).
+ *   plain      one number. Some are counted where they happen; others are counters of the loop,
+ *              the mesh and so on, shown to readers once for each turn (stats_set).
  *   by reason  one number for each member of enum reason in the row's range. There are as many
  *              cells as REASONS has lines, so a new reason cannot be forgotten.
  *
@@ -27,10 +27,10 @@
 
 /* id, kind, name, unit, help */
 #define STATS(X)                                                                                  \
+    X(ACCEPTED, COUNTER, "connections_accepted", "connections", "taken from the listener")        \
     X(UNANSWERED, COUNTER, "connections_unanswered", "connections",                               \
       "closed at once without a GOAWAY, since those kept for saying server-full were used up; "   \
       "in connections_ended too")                                                                 \
-    X(ACCEPTED, COUNTER, "connections_accepted", "connections", "taken from the listener")        \
     X(CUT, COUNTER, "connections_cut", "connections",                                             \
       "ended by a stop of the server before they had been handed all; in connections_ended too")  \
     X(OPEN, GAUGE, "connections_open", "connections", "not closed yet")                           \
@@ -48,15 +48,14 @@
     X(WAKEUPS, COUNTER, "wakeups", "wake-ups", "of sleeping shards, sent")                        \
     X(CROSSED, COUNTER, "mesh_messages", "messages", "posted to shards, to itself too")
 
-/* id, name, unit, the range of reasons, help. A GAP has reasons of its own and may say no-memory.
- */
+/* id, name, unit, the range of reasons, help. A GAP has reasons of its own, or no-memory. */
 #define STATS_BY_REASON(X)                                                            \
     X(REFUSED, "requests_refused", "requests", 1, 999, "answered with ERROR or NACK") \
     X(GAPS, "gaps_told", "gaps", 1, 1999, "that members were told")                   \
     X(GAP_NUMBERS, "gap_numbers", "messages", 1, 1999, "that those gaps covered")     \
     X(EXPIRED, "sessions_expired", "sessions", 4000, 4999,                            \
       "that had outlived their connection, and ended")                                \
-    X(ENDED, "connections_ended", "connections", 4000, 4999, "closed, with all that led to it")
+    X(ENDED, "connections_ended", "connections", 4000, 4999, "whose descriptor was closed")
 
 enum stats_id {
 #define X(id, kind, name, unit, help) STAT_##id,

@@ -80,7 +80,7 @@ Test(stop, a_client_that_does_not_read_is_cut_at_the_drain_timeout_with_75)
     stalled(server);
     server->status = EX_TEMPFAIL;
     server_stop(server);
-    cr_assert(server_logged(server, "1 clients cut"));
+    cr_assert(server_logged(server, "owed\" clients=1\n"));
 }
 
 Test(stop, a_second_signal_cuts_at_once_with_75)
