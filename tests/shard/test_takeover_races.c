@@ -439,3 +439,65 @@ Test(takeover_races, a_nick_that_is_granted_too_late_is_given_back)
     cr_assert_eq(told.others, 0);
     world_stop();
 }
+
+/* The home of room 7 answers a JOIN or a MOVE. */
+static void answer_from_probe(const struct xmsg *asked, uint8_t flags, uint64_t head,
+                              uint64_t missed)
+{
+    struct xmsg *joined = probe_post(0, asked->who.port, XMSG_JOINED);
+
+    joined->room = 7; /* 7 % 4 ports is the probe */
+    joined->flags = flags;
+    joined->who = asked->who;
+    joined->cookie = asked->cookie;
+    joined->number = head;
+    struct xnames *names = xnames_attach(probe_segments(0), joined, anna, place);
+    names->members = 1;
+    names->id = asked->id;
+    if (missed != 0) {
+        joined->id = missed;
+        joined->count = REASON_AWAY;
+    }
+    probe_flush(0);
+}
+
+static struct xmsg moved(uint16_t from, uint16_t to)
+{
+    const struct xmsg *msg = probe_expect(0, XMSG_MOVE);
+
+    cr_assert_eq(msg->room, 7);
+    cr_assert_eq(msg->value, from);
+    cr_assert_eq(msg->who.port, to);
+    cr_assert_eq(msg->number, 5, "what it waits for does not change on the way");
+    return *msg;
+}
+
+Test(takeover_races, a_seat_on_its_way_goes_on)
+{
+    world_start(3, 1, WINDOW);
+    anna = name_homed("anna", 0);
+    place = room_homed("place", 3);
+    struct client *old = login_for(0, anna, &token);
+    uint64_t id = old->session->id;
+    client_say(old, .type = MSG_JOIN, .join.room = place, .join.flags = JOIN_QUIET);
+    struct xmsg ask = *probe_expect(0, XMSG_JOIN);
+    answer_from_probe(&ask, 0, 4, 0);
+    expect(old, MSG_JOINED);
+    struct client *first = resumed(1, anna, &token, id);
+    struct xmsg here = moved(0, 1);
+    struct client *second = resumed(2, anna, &token, id);
+    struct xmsg there = moved(1, 2);
+    expect_replaced(old);
+    expect_replaced(first);
+    answer_from_probe(&here, XJOINED_MOVED, 6, 5);
+    probe_expect_silence(0); /* it is not the first's to give back */
+    answer_from_probe(&there, XJOINED_MOVED, 6, 5);
+    cr_assert_eq(expect(second, MSG_JOINED)->joined.head, 6);
+    const struct event *event = expect(second, MSG_GAP);
+    cr_assert_eq(event->gap.from, 5);
+    cr_assert_eq(event->gap.to, 6);
+    probe_expect_silence(0);
+    client_close(second);
+    cr_assert_eq(probe_expect(0, XMSG_LEAVE)->who.port, 2);
+    world_stop();
+}
