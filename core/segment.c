@@ -205,7 +205,8 @@ struct segment *segment_get(struct segments *segments, size_t capacity_min)
     while (class_bytes(class_index) - sizeof(struct segment) < capacity_min)
         class_index++;
     uint32_t bytes = class_bytes(class_index);
-    if (bytes > segments->bytes_max - segments->bytes_in_use)
+    if (bytes > segments_left(segments) &&
+        (segments->pressed == NULL || !segments->pressed(segments->pressed_ctx, bytes)))
         return NULL;
 
     struct list *open = &segments->open[class_index];

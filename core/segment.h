@@ -48,7 +48,24 @@ struct segments {
     size_t bytes_in_use;               /* whole segments handed out */
     size_t bytes_held;                 /* taken from the host: whole slabs */
     uint32_t in_use[SEGMENT_CLASSES];
+
+    /* The owner's, all optional; zero after segments_init. */
+    const struct segments *beside; /* counts against the same ceiling */
+    /* Called when so many bytes do not fit: may put segments back, must not take any. Whether they
+     * fit now. */
+    bool (*pressed)(void *ctx, size_t bytes);
+    void *pressed_ctx;
 };
+
+/* What may still be handed out below the ceiling. */
+static inline size_t segments_left(const struct segments *segments)
+{
+    size_t used = segments->bytes_in_use;
+
+    if (segments->beside != NULL)
+        used += segments->beside->bytes_in_use;
+    return used < segments->bytes_max ? segments->bytes_max - used : 0;
+}
 
 /* 0 or -EINVAL (no room for a single segment). Takes no memory yet. The structure must not be
  * moved from then on. */

@@ -28,6 +28,8 @@ static enum reason enter(struct shard *shard, int fd, struct address_entry **ent
     struct server *server = shard->server;
     enum reason reason = REASON_SERVER_FULL;
 
+    if (shed_tight(shard))
+        return reason;
     if (atomic_fetch_add_explicit(&server->clients, 1, memory_order_relaxed) <
         shard->options->clients_max)
         reason = enter_address(shard, fd, entry);

@@ -60,7 +60,7 @@ static void on_join(struct shard *shard, struct session *session, const struct c
         session_refuse(shard, session, cmd, REASON_ROOMS_FULL);
         return;
     }
-    struct member *member = session_member_add(shard, session);
+    struct member *member = shed_tight(shard) ? NULL : session_member_add(shard, session);
     if (member == NULL) {
         session_refuse(shard, session, cmd, REASON_NO_MEMORY);
         return;

@@ -196,6 +196,11 @@ void feed_trim(struct shard *shard, struct feed *feed, size_t bytes_max)
     trim(shard, feed, bytes_max, true, REASON_TOO_SLOW);
 }
 
+void feed_shed(struct shard *shard, struct feed *feed)
+{
+    trim(shard, feed, 0, true, REASON_NO_MEMORY);
+}
+
 /* Nobody can be given this event: all who read will be told what they missed. */
 static void miss(struct shard *shard, struct feed *feed)
 {

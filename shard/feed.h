@@ -136,6 +136,9 @@ void feed_trim(struct shard *shard, struct feed *feed, size_t bytes_max);
 
 /* The member has no connection: detaches it until it leaves. */
 void feed_park(struct shard *shard, struct feed *feed, struct member *member);
+/* For want of memory: drops all that only members with a blocked send have not read. */
+void feed_shed(struct shard *shard, struct feed *feed);
+
 /* A detached member goes on at the end; returns whether there is a gap, with its bounds. */
 bool feed_reattach(struct feed *feed, struct member *member, uint64_t *from, uint64_t *to);
 

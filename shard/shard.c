@@ -277,6 +277,7 @@ static uint64_t turn_end(void *ctx)
         settle(shard);
     mesh_flush(shard->port);
     uint64_t sleep_ns = flush_run(shard);
+    shed_turn(shard);
     show_counters(shard);
     bool outstanding = mesh_receipts(shard->port);
     if (mesh_congested(shard->port))
@@ -348,6 +349,8 @@ static int init_pools(struct shard *shard)
     int err = segments_init(&shard->segments, options->message_bytes_max / shard->ports_count);
     if (err == 0)
         err = segments_init(&shard->vital, SIZE_MAX);
+    if (err == 0)
+        shed_init(shard);
     if (err == 0)
         err = purses_init(&shard->purses, options, sessions);
     if (err == 0)

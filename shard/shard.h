@@ -38,6 +38,7 @@
 #include "shard/options.h"
 #include "shard/purse.h"
 #include "shard/server.h"
+#include "shard/shed.h"
 #include "shard/stall.h"
 
 /* Receipts for the clients of one port, waiting to be posted. */
@@ -74,6 +75,7 @@ struct shard {
     struct stall stall;            /* sends under way */
     struct list heirs_waiting;     /* struct heir */
 
+    struct shed shed;     /* who gives way at the ceiling of memory */
     struct purses purses; /* what clients may spend on publishing */
     struct flush flush;
     struct homes homes;

@@ -41,6 +41,8 @@
     X(COMMANDS, COUNTER, "commands", "commands", "decoded, refused ones too")                     \
     X(BUDGET_BLOCKED, COUNTER, "budget_blocked", "times",                                         \
       "that a client had spent more than --publish-bytes and was not read until it recovered")    \
+    X(SHED_FEEDS, COUNTER, "feeds_shed", "times",                                                 \
+      "that a room's laggards lost what they had not read, for want of memory")                   \
     X(PRESENCE_LATER, COUNTER, "presence_later", "changes",                                       \
       "of a large room's number of members, told with later ones")                                \
     X(SENDS, COUNTER, "sends", "sends", "given to the kernel, each with all that was owed")       \

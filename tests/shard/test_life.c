@@ -317,7 +317,10 @@ Test(life, anything_without_memory)
     for (uint64_t s = 11; s <= 16; s++) {
         struct segment *hoards[2];
         for (unsigned i = 0; i < 2; i++)
-            hoards[i] = memory_hoard(&world_shard(i)->segments, roll(20) << 10);
+            /* Joining is over when this is left, and so little is soon used up. */
+            hoards[i] =
+                memory_hoard(&world_shard(i)->segments,
+                             SHED_TIGHT(world_shard(i)->segments.bytes_max) + (roll(20) << 10));
         live(s, 3000);
         for (unsigned i = 0; i < 2; i++)
             memory_give_back(hoards[i]);
