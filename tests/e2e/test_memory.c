@@ -41,14 +41,14 @@ static uint64_t resident(const struct server *server)
 }
 
 /* Of one answer of sock_diag(7): what the kernel holds for a socket of this port. */
-static uint64_t held_for(const struct nlmsghdr *header, uint16_t port)
+static uint64_t held_for(struct nlmsghdr *header, uint16_t port)
 {
-    const struct inet_diag_msg *socket = NLMSG_DATA(header);
+    struct inet_diag_msg *socket = NLMSG_DATA(header);
     int left = (int)(header->nlmsg_len - NLMSG_LENGTH(sizeof(*socket)));
 
     if (ntohs(socket->id.idiag_sport) != port)
         return 0;
-    for (const struct rtattr *at = (const struct rtattr *)(socket + 1); RTA_OK(at, left);
+    for (struct rtattr *at = (struct rtattr *)(socket + 1); RTA_OK(at, left);
          at = RTA_NEXT(at, left)) {
         const uint32_t *words = RTA_DATA(at);
         if (at->rta_type == INET_DIAG_SKMEMINFO)
@@ -82,8 +82,8 @@ static uint64_t in_sockets(const struct server *server)
         ssize_t n = recv(fd, answer, sizeof(answer), 0);
         cr_assert_gt(n, 0);
         unsigned left = (unsigned)n;
-        for (const struct nlmsghdr *header = (const struct nlmsghdr *)answer;
-             NLMSG_OK(header, left) && !done; header = NLMSG_NEXT(header, left)) {
+        for (struct nlmsghdr *header = (struct nlmsghdr *)answer; NLMSG_OK(header, left) && !done;
+             header = NLMSG_NEXT(header, left)) {
             cr_assert_neq(header->nlmsg_type, NLMSG_ERROR);
             done = header->nlmsg_type == NLMSG_DONE;
             bytes += done ? 0 : held_for(header, server->port);
