@@ -23,14 +23,22 @@ uint64_t ceiling_client_bytes(const struct options *options)
            ceiling_socket_bytes(options->sndbuf_bytes, options->rcvbuf_bytes);
 }
 
-/* The largest that leaves room for all clients, or the smallest there is. */
-static uint64_t sndbuf_for(const struct options *options, uint64_t each)
+/* The buffers that were not asked for: the largest with which all clients fit, or the smallest
+ * there is. `each` is what one client may cost. */
+static void choose_buffers(struct options *options, uint64_t each)
 {
-    uint64_t fixed = pooled_bytes(options) + ceiling_socket_bytes(0, options->rcvbuf_bytes);
-    uint64_t most = each > fixed ? (each - fixed) / 2 : 0;
+    uint64_t fixed = ceiling_client_bytes(options); /* a buffer to be chosen counts 0 here */
+    unsigned buffers = (options->sndbuf_bytes == 0) + (options->rcvbuf_bytes == 0);
 
-    most = u64_min(most / 1024 * 1024, SNDBUF_MOST);
-    return most < SNDBUF_LEAST ? SNDBUF_LEAST : most;
+    if (buffers == 0)
+        return;
+    /* The kernel doubles each. */
+    uint64_t most = each > fixed ? (each - fixed) / 2 / buffers : 0;
+    most = u64_max(SOCKBUF_LEAST, u64_min(most / 1024 * 1024, SOCKBUF_MOST));
+    if (options->sndbuf_bytes == 0)
+        options->sndbuf_bytes = most;
+    if (options->rcvbuf_bytes == 0)
+        options->rcvbuf_bytes = most;
 }
 
 void ceiling_divide(struct options *options, uint64_t usable)
@@ -40,8 +48,7 @@ void ceiling_divide(struct options *options, uint64_t usable)
     options->message_bytes_max = options->memory_bytes_max / 2;
 
     uint64_t half = options->memory_bytes_max - options->message_bytes_max;
-    if (options->sndbuf_bytes == 0)
-        options->sndbuf_bytes = sndbuf_for(options, half / options->clients_max);
+    choose_buffers(options, half / options->clients_max);
     uint64_t fit = half / ceiling_client_bytes(options);
     options->clients_max = u64_min(options->clients_max, fit > 0 ? fit : 1);
 }

@@ -3,9 +3,9 @@
  *
  * Half is for messages (feeds, replies, what crosses shards), in equal shares for the shards. The
  * other half is for clients: each is counted with the most that it can make us and the kernel
- * hold, whether it does or not. Where that leaves less than a send buffer of SNDBUF_MOST for each
- * of --clients, the buffers are made smaller, down to SNDBUF_LEAST; where even that is too
- * much, there are fewer clients.
+ * hold, whether it does or not. Where that leaves less than SOCKBUF_MOST for each buffer of each of
+ * --clients, those buffers that the options do not set are made smaller, all alike, down to
+ * SOCKBUF_LEAST; where even that is too much, there are fewer clients.
  *
  * What the kernel holds for a reader that stalls was measured (Linux 6.18, loopback, peers with the
  * smallest SO_RCVBUF; SO_MEMINFO, wmem_queued + fwd_alloc): it is 2 * SO_SNDBUF + 4096 for each
@@ -18,8 +18,8 @@
 #include "shard/options.h"
 
 #define CEILING_LEAST (8ull << 20)
-#define SNDBUF_LEAST  4096u
-#define SNDBUF_MOST   65536u
+#define SOCKBUF_LEAST 4096u
+#define SOCKBUF_MOST  65536u
 
 /* The kernel's struct sock with file and inode, 3.7 KB, and an armed receive, 0.9 KB. */
 #define SOCKET_BYTES    4608u
@@ -31,8 +31,8 @@ uint64_t ceiling_socket_bytes(uint64_t sndbuf_bytes, uint64_t rcvbuf_bytes);
 /* The same and what a client takes from pools, in as many rooms as it may be. */
 uint64_t ceiling_client_bytes(const struct options *options);
 
-/* Settles memory_bytes_max, message_bytes_max, sndbuf_bytes and clients_max. usable: what the
- * host or the control group has (core/memory.h). */
+/* Settles memory_bytes_max, message_bytes_max, sndbuf_bytes, rcvbuf_bytes and clients_max. usable:
+ * what the host or the control group has (core/memory.h). */
 void ceiling_divide(struct options *options, uint64_t usable);
 
 #endif

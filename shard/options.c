@@ -131,8 +131,10 @@ static const struct option_row rows[] = {
         "sndbuf", "BYTES", sndbuf_bytes, 0, 0, GIB, NULL,
         "SO_SNDBUF of each client: the kernel holds twice as much for one that stalls; 0: 64k, or "
         "less, down to 4k, where --memory and --clients leave less for each"),
-    NUMBER("rcvbuf", "BYTES", rcvbuf_bytes, 64 * KIB, 4 * KIB, GIB, NULL,
-           "SO_RCVBUF of each client: the kernel holds twice as much for one that is not read"),
+    NUMBER(
+        "rcvbuf", "BYTES", rcvbuf_bytes, 0, 0, GIB, NULL,
+        "SO_RCVBUF of each client: the kernel holds twice as much for one that is not read; 0: as "
+        "with sndbuf"),
     NUMBER("backlog", "N", backlog, 4096, 1, 65535, NULL,
            "connections that wait to be accepted, on each shard"),
 

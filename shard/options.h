@@ -46,7 +46,7 @@ struct options {
     uint64_t resume_ms;    /* a session outlives its connection for so long */
     uint64_t drain_ms;     /* at SIGTERM: what is owed may take so long */
     uint64_t sndbuf_bytes; /* SO_SNDBUF of a client; 0: see ceiling.h */
-    uint64_t rcvbuf_bytes; /* SO_RCVBUF of a client */
+    uint64_t rcvbuf_bytes; /* SO_RCVBUF of a client; 0: the same */
     uint64_t backlog;
     uint64_t mesh_slots;             /* in one ring between two shards; see mesh.h */
     uint64_t sq_entries, cq_entries; /* io_uring's queues, for each shard */

@@ -5,12 +5,13 @@
 
 #define MIB (1ull << 20)
 
-static struct options divide(uint64_t memory, uint64_t clients, uint64_t sndbuf, uint64_t usable)
+static struct options divide_with(uint64_t memory, uint64_t clients, uint64_t sndbuf,
+                                  uint64_t rcvbuf, uint64_t usable)
 {
     struct options options = {.memory_bytes_max = memory,
                               .clients_max = clients,
                               .sndbuf_bytes = sndbuf,
-                              .rcvbuf_bytes = 65536,
+                              .rcvbuf_bytes = rcvbuf,
                               .rooms_per_client_max = 64};
 
     ceiling_divide(&options, usable);
@@ -20,6 +21,12 @@ static struct options divide(uint64_t memory, uint64_t clients, uint64_t sndbuf,
                           options.clients_max * ceiling_client_bytes(&options),
                       options.memory_bytes_max);
     return options;
+}
+
+/* The receive buffer is given. */
+static struct options divide(uint64_t memory, uint64_t clients, uint64_t sndbuf, uint64_t usable)
+{
+    return divide_with(memory, clients, sndbuf, 65536, usable);
 }
 
 Test(ceiling, half_of_what_there_is_by_default)
@@ -37,13 +44,27 @@ Test(ceiling, send_buffers_shrink_before_clients_are_turned_away)
     struct options rich = divide(4096 * MIB, 1000, 0, 0), fair = divide(512 * MIB, 1200, 0, 0),
                    poor = divide(512 * MIB, 5000, 0, 0);
 
-    cr_assert_eq(rich.sndbuf_bytes, SNDBUF_MOST);
-    cr_assert(fair.sndbuf_bytes < SNDBUF_MOST && fair.sndbuf_bytes > SNDBUF_LEAST, "%llu",
+    cr_assert_eq(rich.sndbuf_bytes, SOCKBUF_MOST);
+    cr_assert(fair.sndbuf_bytes < SOCKBUF_MOST && fair.sndbuf_bytes > SOCKBUF_LEAST, "%llu",
               (unsigned long long)fair.sndbuf_bytes);
     cr_assert_eq(fair.clients_max, 1200);
-    cr_assert_eq(poor.sndbuf_bytes, SNDBUF_LEAST);
+    cr_assert_eq(poor.sndbuf_bytes, SOCKBUF_LEAST);
     cr_assert(poor.clients_max < 5000 && poor.clients_max > 1200);
     cr_assert_eq(256 * MIB / ceiling_client_bytes(&poor), poor.clients_max);
+}
+
+Test(ceiling, both_buffers_shrink_alike_if_neither_is_given)
+{
+    struct options rich = divide_with(4096 * MIB, 1000, 0, 0, 0),
+                   fair = divide_with(512 * MIB, 2000, 0, 0, 0),
+                   poor = divide_with(1024 * MIB, 20000, 0, 0, 0);
+
+    cr_assert_eq(rich.sndbuf_bytes, SOCKBUF_MOST);
+    cr_assert_eq(rich.rcvbuf_bytes, SOCKBUF_MOST);
+    cr_assert_eq(fair.sndbuf_bytes, fair.rcvbuf_bytes);
+    cr_assert_eq(fair.clients_max, 2000);
+    cr_assert_eq(poor.rcvbuf_bytes, SOCKBUF_LEAST);
+    cr_assert_gt(poor.clients_max, 10500, "a gigabyte does for so many");
 }
 
 Test(ceiling, what_was_asked_for_is_kept)
