@@ -9,10 +9,17 @@
  * until buffers are back (at the end of the turn they are, all but those of completions that
  * are still to be reaped), and then no more of them are armed than there are buffers: each of
  * these gets at least one, so nobody spins and nobody is passed over.
+ *
+ * A send to a peer that has said FIN cannot wait in the kernel. io_uring polls for the peer's
+ * hang-up (POLLRDHUP) whatever else it waits for, so after FIN it finds every socket ready, tries
+ * 128 times in a row, hands the send to a worker thread and gives up there with EAGAIN or a short
+ * count (Linux 6.18). So after FIN sends do not wait, and what did not go out is tried again every
+ * RETRY_MS.
  */
 #include <errno.h>
 #include <linux/tcp.h> /* glibc's struct tcp_info ends before tcpi_bytes_acked */
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,19 +31,23 @@
 #define STREAM_RECV_ARMED 0x001u /* a receive is with the kernel */
 #define STREAM_CANCELLING 0x002u /* it was asked to end */
 #define STREAM_PAUSED     0x004u
-#define STREAM_EOF        0x008u /* the peer's FIN was seen */
-#define STREAM_FAILED     0x010u /* failed() was called */
-#define STREAM_CLOSING    0x020u /* stream_close was called */
-#define STREAM_SHUT       0x040u /* shutdown(2) was called */
-#define STREAM_REARM      0x080u /* listed in streams->rearm */
-#define STREAM_STARVED    0x100u /* listed in streams->starved */
-#define STREAM_HUNGRY     0x200u /* the last receive filled its buffer: there is probably more */
-#define STREAM_DYING      0x400u /* listed in streams->dying */
-#define STREAM_KEPT       0x800u /* stream_keep was called: no descriptor, but a slot */
+#define STREAM_EOF        0x008u  /* the peer's FIN was seen */
+#define STREAM_FAILED     0x010u  /* failed() was called */
+#define STREAM_CLOSING    0x020u  /* stream_close was called */
+#define STREAM_SHUT       0x040u  /* shutdown(2) was called */
+#define STREAM_REARM      0x080u  /* listed in streams->rearm */
+#define STREAM_STARVED    0x100u  /* listed in streams->starved */
+#define STREAM_HUNGRY     0x200u  /* the last receive filled its buffer: there is probably more */
+#define STREAM_DYING      0x400u  /* listed in streams->dying */
+#define STREAM_UNSENT     0x1000u /* listed in streams->unsent */
+#define STREAM_KEPT       0x800u  /* stream_keep was called: no descriptor, but a slot */
 
 /* Closing costs two system calls for each stream, some 10 us together: a mass disconnect is
  * spread over turns, about 2 ms each, so that the living do not wait for the dead. */
 #define BURY_MAX 256u
+
+/* Between two tries: a peer that reads gets some 64 KiB each time, a few MB a second. */
+#define RETRY_MS 20u
 
 static struct stream *stream_at(const struct streams *streams, uint32_t slot)
 {
@@ -237,6 +248,62 @@ void stream_resume(struct streams *streams, struct stream *stream)
 
 /* Sending */
 
+static void unsent_retry(struct timer *timer)
+{
+    struct streams *streams = container_of(timer, struct streams, retry);
+
+    for (uint32_t n = streams->unsent.count; n > 0; n--) {
+        struct stream *stream = fifo_pop(streams, &streams->unsent);
+        stream->flags &= ~STREAM_UNSENT;
+        stream->sending = 0;
+        streams->events.sent_short(streams->events.ctx, stream, stream->sent);
+    }
+}
+
+/* A broken connection does not always say so: the error may have been told to another call. Then
+ * both directions are shut all the same, and poll(2) says POLLHUP, which one FIN does not. */
+static bool stands(const struct stream *stream)
+{
+    struct pollfd hangup = {.fd = stream->fd};
+
+    return poll(&hangup, 1, 0) == 0;
+}
+
+/* Neither all bytes nor an error that would say why. */
+static void send_gave_up(struct streams *streams, struct stream *stream, uint32_t asked, int res)
+{
+    int error = res < 0 && res != -EAGAIN ? -res : 0;
+    socklen_t len = sizeof(error);
+
+    if (error == 0 && getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        error = EPIPE;
+    if (error != 0 || !streams->events.sent_short || (stream->flags & STREAM_FAILED) ||
+        !stands(stream)) {
+        stream_broke(streams, stream, error ? error : EPIPE);
+        return;
+    }
+    stream->sending = asked; /* to everybody else it is still under way */
+    stream->sent = res > 0 ? (uint32_t)res : 0;
+    stream->flags |= STREAM_UNSENT;
+    fifo_push(streams, &streams->unsent, stream);
+    if (!timer_running(&streams->retry))
+        timer_start(&streams->loop->wheel, &streams->retry, streams->loop->now_ms + RETRY_MS);
+}
+
+/* It closes: nothing is tried any more. */
+static void unsent_drop(struct streams *streams, struct stream *stream)
+{
+    for (uint32_t n = streams->unsent.count; n > 0; n--) {
+        struct stream *other = fifo_pop(streams, &streams->unsent);
+        if (other != stream)
+            fifo_push(streams, &streams->unsent, other);
+    }
+    stream->flags &= ~STREAM_UNSENT;
+    stream->sending = 0;
+    if (streams->unsent.count == 0)
+        timer_stop(&streams->loop->wheel, &streams->retry);
+}
+
 static void send_completed(void *ctx, uint32_t slot, uint32_t generation,
                            const struct uring_cqe *cqe)
 {
@@ -258,13 +325,7 @@ static void send_completed(void *ctx, uint32_t slot, uint32_t generation,
     } else if (cqe->res > 0 && (uint32_t)cqe->res == asked) {
         streams->events.sent(streams->events.ctx, stream, asked);
     } else {
-        /* MSG_WAITALL: a short count says that the connection broke on the way, without saying
-         * how. The socket may know. */
-        int error = cqe->res < 0 ? -cqe->res : 0;
-        socklen_t len = sizeof(error);
-        if (error == 0 && getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-            error = 0;
-        stream_broke(streams, stream, error ? error : EPIPE);
+        send_gave_up(streams, stream, asked, cqe->res);
     }
 }
 
@@ -281,10 +342,11 @@ void stream_send(struct streams *streams, struct stream *stream, const struct io
     CHECK(total > 0 && total <= 1u << 30);
     stream->sending = (uint32_t)total;
     uint64_t tag = stream_tag(stream, LOOP_OP_SEND);
+    bool wait = !(stream->flags & STREAM_EOF) || !streams->events.sent_short;
     if (n == 1)
-        uring_send(streams->loop->ring, stream->fd, iov->iov_base, iov->iov_len, tag);
+        uring_send(streams->loop->ring, stream->fd, iov->iov_base, iov->iov_len, wait, tag);
     else
-        uring_sendv(streams->loop->ring, stream->fd, iov, n, tag);
+        uring_sendv(streams->loop->ring, stream->fd, iov, n, wait, tag);
 }
 
 bool stream_sending(const struct stream *stream)
@@ -349,6 +411,8 @@ void stream_close(struct streams *streams, struct stream *stream, bool reset)
     stream->flags |= STREAM_CLOSING;
     if (stream->flags & STREAM_STARVED)
         streams->purge = true;
+    if (stream->flags & STREAM_UNSENT)
+        unsent_drop(streams, stream);
     if (reset) {
         struct linger linger = {.l_onoff = 1, .l_linger = 0};
         setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
@@ -481,6 +545,8 @@ int streams_init(struct streams *streams, struct loop *loop, size_t object_bytes
     *streams = (struct streams){.loop = loop, .events = *events};
     fifo_init(&streams->starved);
     fifo_init(&streams->rearm);
+    fifo_init(&streams->unsent);
+    timer_init(&streams->retry, unsent_retry);
     fifo_init(&streams->dying);
     streams->buffer_bytes = uring_buffer_bytes(loop->ring);
     /* From zero pages: what is never opened costs nothing. */

@@ -41,10 +41,10 @@ struct stream {
     uint32_t slot;
     uint32_t generation;
     uint32_t flags;      /* STREAM_… in stream.c */
-    uint32_t next;       /* slot of the next in the list of the starved or of those to re-arm */
+    uint32_t next;       /* slot of the next among the starved, those to re-arm, or the unsent */
     uint32_t next_dying; /* slot of the next in the list of the dying */
     uint32_t sending;    /* bytes of the send in flight; 0: none */
-    uint32_t spare;
+    uint32_t sent;       /* of these, when the kernel gave it up and it waits for another try */
     uint64_t bytes_in, bytes_out;
 };
 
@@ -67,6 +67,10 @@ struct stream_events {
     /* The end: nothing is in flight, the descriptor is closed. The object is freed when this
      * returns, unless the owner called stream_keep in it. */
     void (*closed)(void *ctx, struct stream *stream);
+    /* Only so many bytes of the send of stream_send went out, maybe none, and the connection
+     * stands: the peer has said FIN and reads slowly (see stream.c). Nothing is in flight; the rest
+     * is to be sent with stream_send. NULL: such a connection counts as broken. */
+    void (*sent_short)(void *ctx, struct stream *stream, size_t bytes);
 };
 
 struct streams {
@@ -81,7 +85,9 @@ struct streams {
         uint32_t head, tail, count;
     } starved,             /* receives that found no buffer */
         rearm,             /* receives to arm again at the end of the turn */
+        unsent,            /* sends that the kernel gave up, for another try */
         dying;             /* closing, to be looked at by the bury step */
+    struct timer retry;    /* of those in unsent */
     bool purge;            /* a closing stream may sit in starved */
     uint32_t buffer_bytes; /* of a provided buffer */
     uint32_t open;         /* streams that have a descriptor */

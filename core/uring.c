@@ -432,14 +432,21 @@ void uring_recv(struct uring *u, int fd, uint64_t user_data, bool poll_first)
     prepare_recv(u, fd, user_data, poll_first, URING_RECV_CAP);
 }
 
-void uring_send(struct uring *u, int fd, const void *data, size_t len, uint64_t user_data)
+static unsigned send_flags(bool wait)
+{
+    return MSG_NOSIGNAL | (wait ? MSG_WAITALL : MSG_DONTWAIT);
+}
+
+void uring_send(struct uring *u, int fd, const void *data, size_t len, bool wait,
+                uint64_t user_data)
 {
     struct io_uring_sqe *sqe = sqe_get(u);
-    io_uring_prep_send(sqe, fd, data, len, MSG_WAITALL | MSG_NOSIGNAL);
+    io_uring_prep_send(sqe, fd, data, len, (int)send_flags(wait));
     prepared(u, sqe, user_data);
 }
 
-void uring_sendv(struct uring *u, int fd, const struct iovec *iov, unsigned n, uint64_t user_data)
+void uring_sendv(struct uring *u, int fd, const struct iovec *iov, unsigned n, bool wait,
+                 uint64_t user_data)
 {
     CHECK(n > 0 && n <= URING_IOV_MAX);
     if (u->sendv_used == SENDV_MAX)
@@ -449,7 +456,7 @@ void uring_sendv(struct uring *u, int fd, const struct iovec *iov, unsigned n, u
     struct sendv *sendv = &u->sendv[u->sendv_used++];
     memcpy(sendv->iov, iov, n * sizeof(*iov));
     sendv->msg = (struct msghdr){.msg_iov = sendv->iov, .msg_iovlen = n};
-    io_uring_prep_sendmsg(sqe, fd, &sendv->msg, MSG_WAITALL | MSG_NOSIGNAL);
+    io_uring_prep_sendmsg(sqe, fd, &sendv->msg, send_flags(wait));
     prepared(u, sqe, user_data);
 }
 

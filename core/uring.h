@@ -74,12 +74,14 @@ enum uring_recv_mode uring_recv_mode(const struct uring *ring);
 /* Prepare one operation. None fails: a full submission queue is submitted first. */
 void uring_accept(struct uring *ring, int fd, uint64_t user_data); /* multishot, CLOEXEC|NONBLOCK */
 void uring_recv(struct uring *ring, int fd, uint64_t user_data, bool poll_first); /* by recv mode */
-void uring_send(struct uring *ring, int fd, const void *data, size_t len, uint64_t user_data);
-/* The iovecs are copied and may be gone when the call returns; the bytes must stay until the
- * completion. n <= URING_IOV_MAX. MSG_WAITALL | MSG_NOSIGNAL in both sends: the kernel
- * resumes short ones, so that one completion answers for all bytes or the connection is over. */
+/* MSG_NOSIGNAL in both sends. With wait, MSG_WAITALL: the kernel resumes short ones, so that one
+ * completion answers for all bytes or the connection is over. Without, MSG_DONTWAIT: as much as
+ * there is room for, or EAGAIN. In uring_sendv n <= URING_IOV_MAX; the iovecs are copied and may be
+ * gone when the call returns; the bytes must stay until the completion. */
+void uring_send(struct uring *ring, int fd, const void *data, size_t len, bool wait,
+                uint64_t user_data);
 #define URING_IOV_MAX 8u
-void uring_sendv(struct uring *ring, int fd, const struct iovec *iov, unsigned n,
+void uring_sendv(struct uring *ring, int fd, const struct iovec *iov, unsigned n, bool wait,
                  uint64_t user_data);
 void uring_poll(struct uring *ring, int fd, uint64_t user_data); /* POLLIN, multishot */
 void uring_cancel(struct uring *ring, uint64_t target, uint64_t user_data);

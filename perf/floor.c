@@ -214,7 +214,7 @@ static void send_round(struct sender *sender)
         sender->busy[i] = true;
         sender->in_flight++;
         sender->sends++;
-        uring_send(sender->ring, sender->fds[i], sender->bytes, sender->options->size, i);
+        uring_send(sender->ring, sender->fds[i], sender->bytes, sender->options->size, true, i);
     }
     enter(sender, 0);
 }

@@ -15,8 +15,8 @@ void batch_add(struct batch *batch, struct segment *segment, const uint8_t *data
 {
     struct flight *flight = batch->flight;
 
-    batch->iov[flight->count].iov_base = (void *)(uintptr_t)data;
-    batch->iov[flight->count].iov_len = len;
+    flight->iov[flight->count].iov_base = (void *)(uintptr_t)data;
+    flight->iov[flight->count].iov_len = len;
     flight->pins[flight->count++] = segment;
     batch->bytes += len;
 }

@@ -98,14 +98,15 @@ struct feed {
 #define FLIGHT_BYTES_MAX (256u * 1024u) /* no more is added once a send has so much */
 
 struct flight {
-    struct segment *pins[URING_IOV_MAX]; /* one reference each, until the send is done */
-    uint32_t count;
+    struct iovec iov[URING_IOV_MAX];     /* what is not sent yet: iov[first..count) */
+    struct segment *pins[URING_IOV_MAX]; /* pins[i] backs iov[i]; one reference each, until the send
+                                          * is done */
+    uint32_t first, count;
     struct progress progress;
 };
 
 struct batch {
-    struct iovec iov[URING_IOV_MAX];
-    struct flight *flight; /* pins[i] backs iov[i] */
+    struct flight *flight;
     size_t bytes;
 };
 

@@ -113,7 +113,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return 0;
     }
-    batch.flight->count = 0;
+    batch.flight->first = batch.flight->count = 0;
     list_init(&batch.flight->progress.link);
     all = take_lane(session, &batch) && take_feeds(shard, session, &batch);
     if (batch.flight->count == 0) {
@@ -123,8 +123,20 @@ unsigned session_send_due(struct shard *shard, struct session *session)
     }
     session->last = all && session->state == SESSION_LEAVING;
     stall_watch(shard, session, &batch.flight->progress);
-    stream_send(&shard->streams, &session->stream, batch.iov, batch.flight->count);
+    stream_send(&shard->streams, &session->stream, batch.flight->iov, batch.flight->count);
     return 1;
+}
+
+void outgoing_sent_short(struct shard *shard, struct session *session, size_t bytes)
+{
+    struct flight *flight = pool_at(&shard->flights, session->flight);
+    struct iovec *iov = &flight->iov[flight->first];
+
+    for (; bytes >= iov->iov_len; iov = &flight->iov[++flight->first])
+        bytes -= iov->iov_len;
+    iov->iov_base = (uint8_t *)iov->iov_base + bytes;
+    iov->iov_len -= bytes;
+    stream_send(&shard->streams, &session->stream, iov, flight->count - flight->first);
 }
 
 static bool owed(struct shard *shard, const struct session *session)

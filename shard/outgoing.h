@@ -6,6 +6,8 @@
 
 /* The send under way is done: its segments are let go; the session is due again if more is owed. */
 void outgoing_sent(struct shard *shard, struct session *session);
+/* So many of its bytes are: sends the rest. */
+void outgoing_sent_short(struct shard *shard, struct session *session, size_t bytes);
 /* The session is freed: nothing is in flight any more. */
 void outgoing_drop(struct shard *shard, struct session *session);
 /* Bytes of the protocol's own business, ahead of the next reply. */

@@ -439,6 +439,11 @@ static void session_sent(void *ctx, struct stream *stream, size_t bytes)
     outgoing_sent(ctx, (struct session *)stream);
 }
 
+static void session_sent_short(void *ctx, struct stream *stream, size_t bytes)
+{
+    outgoing_sent_short(ctx, (struct session *)stream, bytes);
+}
+
 void session_events_init(struct shard *shard, struct stream_events *events)
 {
     *events = (struct stream_events){.ctx = shard,
@@ -446,7 +451,8 @@ void session_events_init(struct shard *shard, struct stream_events *events)
                                      .eof = session_eof,
                                      .sent = session_sent,
                                      .failed = session_failed,
-                                     .closed = session_closed};
+                                     .closed = session_closed,
+                                     .sent_short = session_sent_short};
 }
 
 /* Lines */

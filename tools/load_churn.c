@@ -252,7 +252,12 @@ static void *churn_run(void *arg)
     char why[LOAD_WHY_BYTES];
     struct uring_config config = {.buffers = 256, .buffer_bytes = 8192};
     struct loop_owner owner = {churn, turn_begin, turn_end, turn_has_work};
-    struct stream_events events = {churn, on_bytes, on_eof, on_sent, on_failed, on_closed};
+    struct stream_events events = {.ctx = churn,
+                                   .bytes = on_bytes,
+                                   .eof = on_eof,
+                                   .sent = on_sent,
+                                   .failed = on_failed,
+                                   .closed = on_closed};
     if (loop_init(&churn->loop, &config, &owner, why, sizeof(why)) < 0) {
         load_shared_fail(shared, "%s", why);
         return NULL;

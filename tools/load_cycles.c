@@ -246,7 +246,12 @@ static int visit_all(struct cycles *cycles, char *why, size_t why_bytes)
 {
     struct uring_config config = {.buffers = 256, .buffer_bytes = 4096};
     struct loop_owner owner = {cycles, turn_begin, turn_end, turn_has_work};
-    struct stream_events events = {cycles, on_bytes, on_eof, on_sent, on_failed, on_closed};
+    struct stream_events events = {.ctx = cycles,
+                                   .bytes = on_bytes,
+                                   .eof = on_eof,
+                                   .sent = on_sent,
+                                   .failed = on_failed,
+                                   .closed = on_closed};
     if (loop_init(&cycles->loop, &config, &owner, why, why_bytes) < 0)
         return -1;
     int err = streams_init(&cycles->streams, &cycles->loop, sizeof(struct visit),

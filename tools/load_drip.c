@@ -224,7 +224,12 @@ static int drip_all(struct drip *drip, char *why, size_t why_bytes)
 {
     struct uring_config config = {.buffers = 256, .buffer_bytes = 1024};
     struct loop_owner owner = {drip, turn_begin, turn_end, turn_has_work};
-    struct stream_events events = {drip, on_bytes, on_eof, on_sent, on_failed, on_closed};
+    struct stream_events events = {.ctx = drip,
+                                   .bytes = on_bytes,
+                                   .eof = on_eof,
+                                   .sent = on_sent,
+                                   .failed = on_failed,
+                                   .closed = on_closed};
     uint32_t clients = drip->options->plan.clients;
     if (loop_init(&drip->loop, &config, &owner, why, why_bytes) < 0)
         return -1;

@@ -292,7 +292,12 @@ static void *publisher_run(void *arg)
     char why[LOAD_WHY_BYTES];
     struct uring_config config = {.buffers = 256, .buffer_bytes = 8192};
     struct loop_owner owner = {publishing, turn_begin, turn_end, turn_has_work};
-    struct stream_events events = {publishing, on_bytes, on_eof, on_sent, on_failed, on_closed};
+    struct stream_events events = {.ctx = publishing,
+                                   .bytes = on_bytes,
+                                   .eof = on_eof,
+                                   .sent = on_sent,
+                                   .failed = on_failed,
+                                   .closed = on_closed};
 
     /* The kernel rounds a thread's sleeps up by 50 us to save wake-ups; a schedule needs 1 ns. */
     prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);

@@ -345,7 +345,12 @@ static void *receiver_run(void *arg)
     struct uring_config config = {
         .recv_mode = URING_RECV_MULTISHOT, .buffers = 64, .buffer_bytes = 65536};
     struct loop_owner owner = {receiver, turn_begin, turn_end, turn_has_work};
-    struct stream_events events = {receiver, on_bytes, on_eof, on_sent, on_failed, on_closed};
+    struct stream_events events = {.ctx = receiver,
+                                   .bytes = on_bytes,
+                                   .eof = on_eof,
+                                   .sent = on_sent,
+                                   .failed = on_failed,
+                                   .closed = on_closed};
 
     int err = loop_init(&receiver->loop, &config, &owner, why, sizeof(why));
     if (err < 0) {

@@ -26,6 +26,8 @@ static void peer_send(struct echo *echo, struct echo_peer *peer)
         stream_send(&echo->streams, &peer->stream, &iov[2], 1);
     else
         stream_send(&echo->streams, &peer->stream, iov, 3);
+    peer->flying_bytes = peer->filling_bytes;
+    peer->flown = 0;
     peer->filling = NULL;
     peer->filling_bytes = peer->filling_capacity = 0;
 }
@@ -77,6 +79,19 @@ static void on_sent(void *ctx, struct stream *stream, size_t bytes)
     cr_assert(bytes > 0);
     echo->sents++;
     peer_send(echo, (struct echo_peer *)stream);
+}
+
+static void on_sent_short(void *ctx, struct stream *stream, size_t bytes)
+{
+    struct echo *echo = ctx;
+    struct echo_peer *peer = (struct echo_peer *)stream;
+    cr_assert(!stream_closing(stream), "sent_short() after stream_close");
+    cr_assert(!stream_sending(stream));
+    echo->shorts++;
+    peer->flown += bytes;
+    cr_assert_lt(peer->flown, peer->flying_bytes);
+    struct iovec rest = {peer->flying + peer->flown, peer->flying_bytes - peer->flown};
+    stream_send(&echo->streams, stream, &rest, 1);
 }
 
 static void on_failed(void *ctx, struct stream *stream, int error)
@@ -138,6 +153,7 @@ void echo_init(struct echo *echo, const struct uring_config *config)
         .sent = on_sent,
         .failed = on_failed,
         .closed = on_closed,
+        .sent_short = on_sent_short,
     };
     cr_assert_eq(streams_init(&echo->streams, &echo->loop, sizeof(struct echo_peer), 4096, &events),
                  0);

@@ -14,6 +14,7 @@ struct echo_peer {
     struct stream stream;
     uint8_t *filling, *flying; /* received and not sent yet; with the kernel */
     size_t filling_bytes, filling_capacity;
+    size_t flying_bytes, flown; /* of a send that the kernel gave up, in tries so far */
 };
 
 struct echo {
@@ -30,7 +31,7 @@ struct echo {
     bool refuse;            /* closes what is accepted at once, without a stream */
     struct echo_peer *last; /* opened last */
     /* Counted in the callbacks. */
-    uint64_t bytes, eofs, sents, fails, closeds, refused;
+    uint64_t bytes, eofs, sents, shorts, fails, closeds, refused;
     int error; /* of the last failed() */
 };
 

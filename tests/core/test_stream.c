@@ -319,7 +319,7 @@ STREAM_TEST(a_late_completion_finds_nobody)
     cr_assert_eq(write(pair[1], "late", 4), 4);
     close(pair[1]);
     uring_recv(echo.loop.ring, pair[0], loop_tag(LOOP_OP_RECV, slot, generation), false);
-    uring_send(echo.loop.ring, pair[0], "late", 4, loop_tag(LOOP_OP_SEND, slot, generation));
+    uring_send(echo.loop.ring, pair[0], "late", 4, true, loop_tag(LOOP_OP_SEND, slot, generation));
     echo_until(&echo, echo.loop.stray >= 2);
     cr_assert_eq(echo.bytes + echo.sents + echo.fails, 0);
     cr_assert_eq(uring_buffers_free(echo.loop.ring), buffers, "a buffer was lost");

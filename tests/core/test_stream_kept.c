@@ -85,7 +85,7 @@ STREAM_TEST(a_late_completion_does_not_find_the_kept)
     unsigned buffers = uring_buffers_free(echo.loop.ring);
     uring_recv(echo.loop.ring, pair[0], loop_tag(LOOP_OP_RECV, kept->slot, kept->generation),
                false);
-    uring_send(echo.loop.ring, pair[0], "late", 4,
+    uring_send(echo.loop.ring, pair[0], "late", 4, true,
                loop_tag(LOOP_OP_SEND, kept->slot, kept->generation));
     echo_until(&echo, echo.loop.stray >= 2);
     cr_assert_eq(echo.bytes + echo.sents + echo.fails, 0);

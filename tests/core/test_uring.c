@@ -116,7 +116,7 @@ Test(uring, iovecs_may_be_gone_when_sendv_returns)
         struct iovec iov[URING_IOV_MAX];
         for (unsigned k = 0; k < URING_IOV_MAX; k++)
             iov[k] = (struct iovec){&bytes[i * 8 + k], 1};
-        uring_sendv(ring, pair[0], iov, URING_IOV_MAX, i);
+        uring_sendv(ring, pair[0], iov, URING_IOV_MAX, true, i);
         memset(iov, 0xff, sizeof(iov));
     }
     for (unsigned i = 0; i < 600; i++)
@@ -339,7 +339,7 @@ Test(uring, an_injected_fault_hits_one_operation)
     pair_new(pair);
     uring_inject(ring, 1, -ENOMEM);
     for (uint64_t i = 0; i < 3; i++) {
-        uring_send(ring, pair[0], "x", 1, i);
+        uring_send(ring, pair[0], "x", 1, true, i);
         cr_assert_eq(reap_one(ring).res, i == 1 ? -ENOMEM : 1);
     }
     char in[4];
@@ -357,7 +357,7 @@ Test(uring, free_ends_what_is_in_flight)
     static uint8_t bytes[4u << 20];
     uring_recv(ring, pair[0], 1, false);
     uring_poll(ring, event, 2);
-    uring_send(ring, pair[0], bytes, sizeof(bytes), 3);
+    uring_send(ring, pair[0], bytes, sizeof(bytes), true, 3);
     cr_assert_eq(uring_enter(ring, 0), 0);
     uint64_t before = clock_monotonic_ns();
     uring_free(ring);

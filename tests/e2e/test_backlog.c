@@ -168,6 +168,24 @@ Test(rows, R14_leave_passes_the_backlog, .fini = harness_fini, .timeout = 60)
     server_stop(server);
 }
 
+Test(rows, R14_who_quits_and_reads_on_is_given_all, .fini = harness_fini, .timeout = 60)
+{
+    enum { BACKLOG = 700 };
+    struct server *server = server_start("--feed-bytes", "4M", "--sndbuf", SNDBUF);
+    struct client *talker = login(server, "talker");
+    struct client *reader = login_reader(server, "reader", RCVBUF);
+    uint32_t lobby = join_with(talker, "lobby", JOIN_NO_ECHO);
+
+    join(reader, "lobby");
+    await_presence(talker, PRESENCE_JOINED, reader->id);
+    flood(talker, lobby, BACKLOG);
+    client_finish_writing(reader); /* while a send waits for it to read */
+    for (uint64_t seq = 0; seq < BACKLOG;)
+        cr_assert_eq(await(reader, MSG_MESSAGE)->message.seq, ++seq);
+    await_presence(talker, PRESENCE_LEFT, reader->id);
+    server_stop(server);
+}
+
 Test(rows, R14_who_quits_and_reads_nothing_is_gone, .fini = harness_fini, .timeout = 60)
 {
     enum { BACKLOG = 700 };

@@ -102,7 +102,7 @@ static struct taken take_own(struct member *member, uint64_t own)
     taken.bytes = batch.bytes;
     taken.pieces = flight.count;
     for (unsigned i = 0; i < flight.count; i++) {
-        struct slice in = slice_of(batch.iov[i].iov_base, batch.iov[i].iov_len);
+        struct slice in = slice_of(batch.flight->iov[i].iov_base, batch.flight->iov[i].iov_len);
         while (in.len > 0) {
             int64_t used = frame_decode_event(FRAME_BYTES_CEILING, in, &event, &lists, &want);
             cr_assert_gt(used, 0, "whole frames only");
