@@ -183,6 +183,9 @@ void session_welcome(struct shard *shard, struct session *session, struct slice 
     event.welcome.token = token;
     event.welcome.server = slice_str("uproard " UPROAR_VERSION);
     session_tell(shard, session, &event);
+    /* There was no memory to tell it: nobody knows the token, so nobody could come back. */
+    if (session->state == SESSION_HELD && !(features & WELCOME_RESUMED))
+        session_expire(shard, session, REASON_NO_MEMORY_CLOSE);
 }
 
 void session_block(struct shard *shard, struct session *session, uint8_t why)

@@ -23,8 +23,8 @@
 
 #define WORLD_SHARDS_MAX 8u
 
-/* Options as on the command line, more in `...`. Unless they say otherwise, nobody's session outlives
- * its connection. */
+/* Options as on the command line, more in `...`. Unless they say otherwise, nobody's session
+ * outlives its connection. */
 #define world_start(shards, probes, ...) \
     world_start_with((shards), (probes), (const char *[]){"uproard", __VA_ARGS__, NULL})
 void world_start_with(unsigned shards, unsigned probes, const char **argv);

@@ -170,6 +170,22 @@ Test(held, a_direct_message_without_memory_for_it_is_refused)
     world_stop();
 }
 
+/* Nobody was told the token, so nobody could come back: the name must not wait for that. */
+Test(held, a_welcome_without_memory_for_it_holds_nobody)
+{
+    world_start(2, 0, WINDOW);
+    struct client *anna = client_open(0);
+    struct slice name = name_homed("anna", 1);
+    struct segment *hoard = memory_hoard(&world_shard(0)->segments, 0);
+    client_say(anna, .type = MSG_HELLO, .hello.name = name);
+    world_settle();
+    memory_give_back(hoard);
+    cr_assert_eq(held_on(0), 0);
+    cr_assert_eq(world_shard(1)->names.entries.in_use, 0, "the name is free");
+    cr_assert_eq(world_shard(0)->streams.open, 0);
+    world_stop();
+}
+
 Test(held, gaps_that_nobody_could_be_told_are_told_later)
 {
     world_start(2, 0, WINDOW);
