@@ -113,7 +113,7 @@ static unsigned expect_all_or_gaps(struct client *client, uint64_t last)
     return gaps;
 }
 
-Test(memory, a_firehose_into_hundreds_who_do_not_read_stays_below_the_ceiling)
+Test(memory, R15_a_firehose_into_hundreds_who_do_not_read_stays_below_the_ceiling)
 {
     struct server *server =
         server_start("--memory", "64M", "--clients", "250", "--rcvbuf", "8k", "--workers", "2");
