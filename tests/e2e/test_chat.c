@@ -402,6 +402,9 @@ Test(chat, presence_tells_who_comes_goes_and_is_renamed)
             leave(bert, room);
             await(bert, MSG_LEFT);
             expect_presence(anna, room, PRESENCE_LEFT, "bertram", 2);
+            client_finish_writing(bert);
+            while (client_next(bert, WAIT_MS)) /* when the server has said FIN, the name is free */
+                ;
             client_close(bert, false);
             break;
         case 1:
