@@ -12,8 +12,8 @@
  *   what                     from    without it                     forced by
  *   DEFER_TASKRUN            6.1     COOP_TASKRUN                   URING_NO_DEFER
  *   recv: CAPPED             6.17    MULTISHOT                      recv_mode
- *   recv: MULTISHOT          6.8     ONESHOT (6.1: a flooding client would starve the rest)
- * recv_mode ENTER_NO_IOWAIT          6.15    an idle server counts as iowait   URING_NO_NO_IOWAIT
+ *   recv: MULTISHOT          6.8     ONESHOT (a flooder starves others) recv_mode
+ *   ENTER_NO_IOWAIT          6.15    an idle server counts as iowait   URING_NO_NO_IOWAIT
  *   ring size as asked       -       halved on ENOMEM (RLIMIT_MEMLOCK), not below 256/1024
  *   buffers as asked         -       halved on ENOMEM, not below 64
  *

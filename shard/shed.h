@@ -8,8 +8,8 @@
  *   2. Near the ceiling (SHED_TIGHT) no JOIN is taken (no-memory) and no connection (server-full),
  *      and at it publishes get NACK no-memory (may be retried).
  *   3. What is left is held by sends that nobody takes. When the memory was short and step 1 found
- *      nothing, the connections whose send has not ended for SHED_STALLED_MS are closed with
- * `shed`, those that pin most first, SHED_CLOSES of them in a turn, until there is room. Their
+ *      nothing, the connections whose send has not ended for SHED_STALLED_MS are closed (shed),
+ *      those that pin most first, SHED_CLOSES of them in a turn, until there is room. Their
  *      sessions are held like those of any broken connection.
  *
  * Each step has its counter (stats.h), and the shard warns once in SHED_WARN_MS while it lasts.
