@@ -356,6 +356,7 @@ int server_run(const struct options *options)
     sigaddset(&signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log beyond RLIMIT_FSIZE loses lines, not the server */
 
     server.options = *options;
     server.drain_ms = options->drain_ms;
