@@ -59,7 +59,7 @@ endef
 TOOL_MAINS := tools/uproar.c tools/uproar-load.c
 ARCHIVES := core proto shard tools
 all:
-$(foreach a,$(ARCHIVES),$(eval $(call archive,$a,$(filter-out shard/main.c $(TOOL_MAINS),$(wildcard $a/*.c)))))
+$(foreach a,$(ARCHIVES),$(eval $(call archive,$a,$(filter-out shard/main.c $(TOOL_MAINS),$(wildcard $a/*.c $a/*/*.c)))))
 
 # The table of layers: what each program may know.
 main = $(call program,$(1),$(wildcard $(2)),,$(3),$(4))
@@ -69,7 +69,7 @@ $(call main,uproar-load,tools/uproar-load.c,tools core proto,-luring -ledit -lja
 $(foreach p,$(wildcard perf/*.c),$(call main,$(p:.c=),$p,core proto,-luring))
 $(foreach p,$(wildcard tests/stress/*.c),$(call main,$(p:.c=),$p,shard core proto,-luring))
 
-test = $(call program,tests/$(1),$(wildcard tests/$(1)/*.c $(2)),$(3),$(4),-lcriterion $(5))
+test = $(call program,tests/$(1),$(wildcard tests/$(1)/*.c tests/$(1)/*/*.c $(2)),$(3),$(4),-lcriterion $(5))
 $(call test,core,,core,,-luring)
 $(call test,proto,tests/fuzz/*.c,proto)
 $(call test,shard,,shard,core proto,-luring)

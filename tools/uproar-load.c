@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tools/load_cycles.h"
-#include "tools/load_drip.h"
-#include "tools/load_options.h"
-#include "tools/load_report.h"
-#include "tools/load_run.h"
-#include "tools/load_stall.h"
+#include "tools/load/cycles.h"
+#include "tools/load/drip.h"
+#include "tools/load/options.h"
+#include "tools/load/report.h"
+#include "tools/load/run.h"
+#include "tools/load/stall.h"
 
 #define EXIT_WRONG   1 /* the server failed its promises */
 #define EXIT_NOT_RUN 2

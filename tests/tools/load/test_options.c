@@ -1,0 +1,178 @@
+/* test_load_options.c -- what the command line may say, and how it is refused. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "core/clock.h"
+#include "tools/load/options.h"
+
+static struct load_options options;
+static char why[300];
+
+static enum load_asked parse(const char *line)
+{
+    static char text[300];
+    char *argv[32] = {(char[]){"uproar-load"}};
+    int argc = 1;
+    snprintf(text, sizeof(text), "%s", line);
+    char *rest = text;
+    for (char *word; (word = strsep(&rest, " ")) != NULL && argc < 31;)
+        if (*word != '\0')
+            argv[argc++] = word;
+    why[0] = '\0';
+    return load_options_parse(&options, argc, argv, why, sizeof(why));
+}
+
+static void refused(const char *line, const char *words)
+{
+    cr_expect_eq(parse(line), LOAD_WRONG, "%s", line);
+    cr_expect_not_null(strstr(why, words), "\"%s\" lacks \"%s\"", why, words);
+}
+
+Test(load_options, defaults_of_each_subcommand)
+{
+    cr_assert_eq(parse("fanout"), LOAD_RUN);
+    cr_expect_eq(options.mode, LOAD_FANOUT);
+    cr_expect_str_eq(options.address, "127.0.0.1:7667");
+    cr_expect_eq(options.plan.clients, 100);
+    cr_expect_eq(options.plan.publishers, 1);
+    cr_expect_eq(options.plan.rooms, 1);
+    cr_expect_eq(options.plan.rate, 1000);
+    cr_expect_eq(options.plan.duration_ns, 10 * NS_PER_SEC);
+    cr_expect_eq(options.plan.messages_max, UINT64_MAX);
+
+    cr_assert_eq(parse("rooms --rooms 100 --rooms-per-client=4"), LOAD_RUN);
+    cr_expect_eq(options.plan.publishers, 7);
+    cr_expect_eq(options.plan.rooms_per_client, 4);
+
+    cr_assert_eq(parse("idle --server-pid 1"), LOAD_RUN);
+    cr_expect_eq(options.plan.publishers, 0);
+
+    cr_assert_eq(parse("churn"), LOAD_RUN);
+    cr_expect(options.plan.passing);
+}
+
+Test(load_options, everything_at_once)
+{
+    cr_assert_eq(parse("fanout 10.0.0.1:99 --clients 7 --publishers 2 --rate max --window 9 "
+                       "--size 48 --seconds 3 --threads 2 --cpu 1,4-6 --server-pid 42 --json "
+                       "--quiet"),
+                 LOAD_RUN, "%s", why);
+    cr_expect_str_eq(options.address, "10.0.0.1:99");
+    cr_expect_eq(options.plan.rate, 0);
+    cr_expect_eq(options.plan.window, 9);
+    cr_expect_eq(options.plan.size, 48);
+    cr_expect_eq(options.plan.duration_ns, 3 * NS_PER_SEC);
+    cr_expect_eq(options.cpus_count, 4);
+    cr_expect_eq(options.cpus[0], 1);
+    cr_expect_eq(options.cpus[3], 6);
+    cr_expect_eq(options.server_pid, 42);
+    cr_expect(options.json && options.quiet);
+}
+
+Test(load_options, deliveries_become_messages)
+{
+    cr_assert_eq(parse("fanout --clients 100 --deliveries 1001"), LOAD_RUN);
+    cr_expect_eq(options.plan.messages_max, 11);
+    cr_expect_eq(options.plan.duration_ns, UINT64_MAX);
+    cr_assert_eq(parse("rooms --clients 50 --rooms 100 --deliveries 10"), LOAD_RUN);
+    cr_expect_eq(options.plan.messages_max, 20);
+}
+
+Test(load_options, the_window_keeps_a_room_within_256_kib)
+{
+    cr_assert_eq(parse("fanout"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 1024);
+    cr_assert_eq(parse("fanout --publishers 4"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 464);
+    cr_assert_eq(parse("fanout --size 8000"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 32);
+    cr_assert_eq(parse("fanout --size 32000 --publishers 100"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 1);
+    cr_assert_eq(parse("fanout --size 8000 --window 500"), LOAD_RUN);
+    cr_expect_eq(options.plan.window, 500);
+}
+
+Test(load_options, help_and_version)
+{
+    cr_expect_eq(parse("--help"), LOAD_HELP);
+    cr_expect_eq(parse("fanout --help"), LOAD_HELP);
+    cr_expect_eq(parse("--version"), LOAD_VERSION);
+    cr_expect_not_null(strstr(load_options_help(), "messages per second in total"));
+}
+
+Test(load_options, refusals_say_what_is_wrong)
+{
+    refused("", "say what to do");
+    refused("flood", "\"flood\" is no subcommand");
+    refused("fanout a:1 b:2", "\"b:2\" is one argument too many");
+    refused("fanout --bogus", "--bogus is no option");
+    refused("fanout --clients", "--clients lacks its value");
+    refused("fanout --clients 0", "--clients takes a number from 1 to");
+    refused("fanout --clients 1e3", "\"1e3\"");
+    refused("fanout --clients -1", "\"-1\"");
+    refused("fanout --clients 99999999999999999999999", "--clients takes");
+    refused("fanout --size 47", "from 48 to 32768");
+    refused("fanout --rate 0", "--rate takes");
+    refused("fanout --rate fast", "or max, not \"fast\"");
+    refused("fanout --cpu 1-", "--cpu takes a list");
+    refused("fanout --cpu 5-2", "--cpu takes a list");
+    refused("fanout --cpu ,", "--cpu takes a list");
+    refused("fanout --rooms 3", "--rooms goes with");
+    refused("rooms --rooms 3 --rooms-per-client 4", "cannot be more than --rooms");
+    refused("idle", "give --server-pid");
+    refused("fanout --seconds 1 --deliveries 1", "not both");
+    refused("churn --deliveries 1", "--deliveries goes with");
+}
+
+Test(load_options, defaults_of_what_is_not_plain_fanout)
+{
+    cr_assert_eq(parse("stall"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.clients, 20);
+    cr_expect_eq(options.plan.rate, 2000);
+    cr_expect_eq(options.plan.size, 4096);
+    cr_expect_eq(options.stalled, 1);
+    cr_expect_eq(options.rcvbuf_bytes, 2304);
+    cr_expect_eq(options.rounds, 3);
+    cr_assert_eq(parse("stall --firehose --size 64 --stalled 7 --rcvbuf 4096 --rounds 1"),
+                 LOAD_RUN);
+    cr_expect_eq(options.plan.rate, 0);
+    cr_expect_eq(options.plan.size, 64);
+    cr_expect_eq(options.stalled, 7);
+
+    cr_assert_eq(parse("drip"), LOAD_RUN);
+    cr_expect_eq(options.plan.clients, 1000);
+    cr_expect_eq(options.hello_timeout_ns, 5 * NS_PER_SEC);
+    cr_expect_eq(options.probes, 20);
+    cr_assert_eq(parse("drip --hello-timeout 250ms --sources 3"), LOAD_RUN);
+    cr_expect_eq(options.hello_timeout_ns, 250 * NS_PER_MS);
+    cr_expect_eq(options.sources, 3);
+    cr_assert_eq(parse("drip --hello-timeout 7"), LOAD_RUN);
+    cr_expect_eq(options.hello_timeout_ns, 7 * NS_PER_SEC);
+
+    cr_assert_eq(parse("churn --cycles 1000000 --reset-share 0"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.cycles, 1000000);
+    cr_expect_eq(options.concurrency, 64);
+    cr_expect_eq(options.reset_share, 0);
+
+    cr_assert_eq(parse("drain --rooms 40 --after 1500ms"), LOAD_RUN);
+    cr_expect_eq(options.plan.publishers, 3);
+    cr_expect_eq(options.plan.duration_ns, UINT64_MAX);
+    cr_expect_eq(options.after_ns, 1500 * NS_PER_MS);
+}
+
+Test(load_options, particular_options_are_refused_elsewhere)
+{
+    refused("fanout --stalled 3", "--stalled goes with the subcommand stall");
+    refused("drip --cycles 3", "--cycles goes with the subcommand churn");
+    refused("stall --after 3s", "--after goes with the subcommand drain");
+    refused("fanout --sources 2", "--sources goes with");
+    refused("stall --firehose --rate 7", "not both");
+    refused("drip --hello-timeout 5m", "--hello-timeout takes a time like 5s or 250ms");
+    refused("drip --hello-timeout 0s", "up to 3600s");
+    refused("drip --hello-timeout s", "not \"s\"");
+    refused("churn --cycles 0", "--cycles takes");
+    refused("churn --cycles 5 --reset-share 101", "from 0 to 100");
+    refused("churn --cycles 5 --seconds 3", "--seconds has no meaning here");
+    refused("drain --seconds 3", "--seconds has no meaning here");
+    refused("drain --deliveries 1", "--deliveries goes with");
+}

@@ -1,0 +1,93 @@
+/* test_load_plan.c -- publisher and receiver of a message compute the same answers. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "tools/load/plan.h"
+
+Test(load_plan, clients_are_spread_evenly_over_rooms)
+{
+    struct load_plan plan = {.clients = 1000, .rooms = 37, .rooms_per_client = 3, .threads = 1};
+    unsigned members[37] = {0};
+    for (uint32_t client = 0; client < plan.clients; client++) {
+        for (uint32_t n = 0; n < plan.rooms_per_client; n++) {
+            members[load_plan_client_room(&plan, client, n)]++;
+            for (uint32_t m = 0; m < n; m++)
+                cr_assert_neq(load_plan_client_room(&plan, client, n),
+                              load_plan_client_room(&plan, client, m));
+        }
+    }
+    for (unsigned room = 0; room < 37; room++)
+        cr_expect(members[room] >= 3000 / 37 - 1 && members[room] <= 3000 / 37 + 2);
+}
+
+Test(load_plan, threads_share_the_clients)
+{
+    for (uint32_t clients = 0; clients < 20; clients++) {
+        struct load_plan plan = {.clients = clients, .rooms = 1, .threads = 6};
+        uint32_t sum = 0;
+        for (uint32_t thread = 0; thread < plan.threads; thread++)
+            sum += load_plan_clients_on(&plan, thread);
+        cr_expect_eq(sum, clients);
+    }
+}
+
+/* Every room has a speaker, and each speaker has a place of its own in it. */
+static void speakers_fit(uint32_t rooms, uint32_t publishers)
+{
+    struct load_plan plan = {.rooms = rooms, .publishers = publishers, .threads = 1};
+    uint32_t places = load_plan_room_publishers(&plan);
+    unsigned *seen = calloc((size_t)rooms * places, sizeof(*seen));
+    unsigned *spoken_in = calloc(rooms, sizeof(*spoken_in));
+    for (uint32_t publisher = 0; publisher < publishers; publisher++) {
+        for (uint32_t n = 0; n < load_plan_publisher_rooms(&plan, publisher); n++) {
+            uint32_t room = load_plan_publisher_room(&plan, publisher, n);
+            cr_assert_lt(room, rooms);
+            uint32_t place = load_plan_room_place(&plan, room, publisher);
+            cr_assert_lt(place, places, "%u rooms, %u publishers", rooms, publishers);
+            cr_assert_eq(seen[room * places + place]++, 0);
+            spoken_in[room]++;
+            if (rooms > 1 && publishers > 1)
+                cr_assert(load_plan_room_place(&plan, (room + 1) % rooms, publisher) ==
+                              UINT32_MAX ||
+                          publishers < rooms);
+        }
+    }
+    for (uint32_t room = 0; room < rooms; room++)
+        cr_assert(spoken_in[room] > 0);
+    cr_expect_eq(load_plan_room_place(&plan, 0, publishers), UINT32_MAX);
+    free(seen);
+    free(spoken_in);
+}
+
+Test(load_plan, every_room_has_its_speakers)
+{
+    for (uint32_t rooms = 1; rooms < 12; rooms++)
+        for (uint32_t publishers = 1; publishers < 12; publishers++)
+            speakers_fit(rooms, publishers);
+}
+
+Test(load_plan, publishers_take_turns_at_the_rate_of_all)
+{
+    struct load_plan plan = {.rooms = 1, .publishers = 4, .rate = 1000};
+    cr_expect_eq(load_plan_due_ns(&plan, 0, 0), 0);
+    cr_expect_eq(load_plan_due_ns(&plan, 1, 0), NS_PER_MS);
+    cr_expect_eq(load_plan_due_ns(&plan, 0, 1), 4 * NS_PER_MS);
+    cr_expect_eq(load_plan_due_ns(&plan, 3, 249), 999 * NS_PER_MS);
+    /* A year at a million a second overflows 64 bits on the way. */
+    plan.rate = 1000000;
+    cr_expect_eq(load_plan_due_ns(&plan, 0, 7884000000000ull), 31536000 * NS_PER_SEC);
+}
+
+Test(load_plan, shares_add_up_to_the_messages_wanted)
+{
+    for (uint64_t messages = 0; messages < 30; messages++) {
+        struct load_plan plan = {.rooms = 1, .publishers = 7, .messages_max = messages};
+        uint64_t sum = 0;
+        for (uint32_t publisher = 0; publisher < 7; publisher++)
+            sum += load_plan_share(&plan, publisher);
+        cr_expect_eq(sum, messages);
+    }
+    struct load_plan endless = {.rooms = 1, .publishers = 7, .messages_max = UINT64_MAX};
+    cr_expect_eq(load_plan_share(&endless, 6), UINT64_MAX);
+}

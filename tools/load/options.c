@@ -1,0 +1,450 @@
+/* options.c -- reads the command line; every number has bounds and every refusal a
+ * sentence. */
+#include "tools/load/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "proto/limits.h"
+#include "tools/load/body.h"
+#include "tools/net.h"
+
+#define MODES "fanout, rooms, idle, churn, stall, drip or drain"
+
+/* Of --rate max. */
+#define WINDOW_DEFAULT 1024u
+#define WINDOW_BYTES   (256u << 10)
+
+enum option_id {
+    OPT_CLIENTS = 256,
+    OPT_PUBLISHERS,
+    OPT_ROOMS,
+    OPT_ROOMS_PER_CLIENT,
+    OPT_WATCHERS,
+    OPT_ARRIVALS,
+    OPT_RATE,
+    OPT_WINDOW,
+    OPT_SIZE,
+    OPT_SECONDS,
+    OPT_DELIVERIES,
+    OPT_THREADS,
+    OPT_CPU,
+    OPT_SERVER_PID,
+    OPT_STALLED,
+    OPT_RCVBUF,
+    OPT_ROUNDS,
+    OPT_FIREHOSE,
+    OPT_HELLO_TIMEOUT,
+    OPT_PROBES,
+    OPT_CYCLES,
+    OPT_CONCURRENCY,
+    OPT_RESET_SHARE,
+    OPT_AFTER,
+    OPT_SOURCES,
+    OPT_JSON,
+    OPT_QUIET,
+    OPT_HELP,
+    OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+    {"clients", required_argument, NULL, OPT_CLIENTS},
+    {"publishers", required_argument, NULL, OPT_PUBLISHERS},
+    {"rooms", required_argument, NULL, OPT_ROOMS},
+    {"rooms-per-client", required_argument, NULL, OPT_ROOMS_PER_CLIENT},
+    {"watchers", required_argument, NULL, OPT_WATCHERS},
+    {"arrivals", required_argument, NULL, OPT_ARRIVALS},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"window", required_argument, NULL, OPT_WINDOW},
+    {"size", required_argument, NULL, OPT_SIZE},
+    {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"deliveries", required_argument, NULL, OPT_DELIVERIES},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"cpu", required_argument, NULL, OPT_CPU},
+    {"server-pid", required_argument, NULL, OPT_SERVER_PID},
+    {"stalled", required_argument, NULL, OPT_STALLED},
+    {"rcvbuf", required_argument, NULL, OPT_RCVBUF},
+    {"rounds", required_argument, NULL, OPT_ROUNDS},
+    {"firehose", no_argument, NULL, OPT_FIREHOSE},
+    {"hello-timeout", required_argument, NULL, OPT_HELLO_TIMEOUT},
+    {"probes", required_argument, NULL, OPT_PROBES},
+    {"cycles", required_argument, NULL, OPT_CYCLES},
+    {"concurrency", required_argument, NULL, OPT_CONCURRENCY},
+    {"reset-share", required_argument, NULL, OPT_RESET_SHARE},
+    {"after", required_argument, NULL, OPT_AFTER},
+    {"sources", required_argument, NULL, OPT_SOURCES},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *const mode_names[] = {"fanout", "rooms", "idle", "churn",
+                                         "stall",  "drip",  "drain"};
+
+#define IN(mode) (1u << (mode))
+
+/* Options that mean nothing to most subcommands. */
+static const struct {
+    enum option_id id;
+    unsigned modes;
+    const char *name, *where;
+} particular[] = {
+    {OPT_STALLED, IN(LOAD_STALL), "stalled", "stall"},
+    {OPT_RCVBUF, IN(LOAD_STALL), "rcvbuf", "stall"},
+    {OPT_ROUNDS, IN(LOAD_STALL), "rounds", "stall"},
+    {OPT_FIREHOSE, IN(LOAD_STALL), "firehose", "stall"},
+    {OPT_HELLO_TIMEOUT, IN(LOAD_DRIP), "hello-timeout", "drip"},
+    {OPT_PROBES, IN(LOAD_DRIP), "probes", "drip"},
+    {OPT_CYCLES, IN(LOAD_CHURN), "cycles", "churn"},
+    {OPT_CONCURRENCY, IN(LOAD_CHURN), "concurrency", "churn --cycles"},
+    {OPT_RESET_SHARE, IN(LOAD_CHURN), "reset-share", "churn --cycles"},
+    {OPT_AFTER, IN(LOAD_DRAIN), "after", "drain"},
+    {OPT_SOURCES, IN(LOAD_CHURN) | IN(LOAD_STALL) | IN(LOAD_DRIP), "sources",
+     "churn --cycles, stall and drip"},
+};
+static_assert(ARRAY_SIZE(particular) <= 32, "a bit for each in parsing.seen");
+
+/* While parsing: what was not given stays unset until the mode's defaults are known. */
+struct parsing {
+    struct load_options *options;
+    uint64_t clients, publishers, rooms, seconds, deliveries;
+    bool rate, size, firehose; /* given */
+    uint32_t seen;             /* bits: indices of particular[] */
+    char *why;
+    size_t why_bytes;
+};
+
+const char *load_mode_name(enum load_mode mode)
+{
+    return mode_names[mode];
+}
+
+/* Decimal digits only, all of `text` up to `end`. */
+static bool digits(const char *text, const char *end, uint64_t *value)
+{
+    uint64_t sum = 0;
+    if (text == end)
+        return false;
+    for (; text < end; text++) {
+        if (*text < '0' || *text > '9' || sum > (UINT64_MAX - 9) / 10)
+            return false;
+        sum = sum * 10 + (uint64_t)(*text - '0');
+    }
+    *value = sum;
+    return true;
+}
+
+static bool number(struct parsing *parsing, const char *name, uint64_t least, uint64_t most,
+                   uint64_t *value)
+{
+    if (digits(optarg, optarg + strlen(optarg), value) && *value >= least && *value <= most)
+        return true;
+    snprintf(parsing->why, parsing->why_bytes, "--%s takes a number from %llu to %llu, not \"%s\"",
+             name, (unsigned long long)least, (unsigned long long)most, optarg);
+    return false;
+}
+
+static bool number_u32(struct parsing *parsing, const char *name, uint32_t least, uint32_t most,
+                       uint32_t *value)
+{
+    uint64_t wide;
+    if (!number(parsing, name, least, most, &wide))
+        return false;
+    *value = (uint32_t)wide;
+    return true;
+}
+
+static bool cpu_list(struct parsing *parsing)
+{
+    struct load_options *options = parsing->options;
+    options->cpus_count = 0;
+    for (const char *at = optarg;; at++) {
+        const char *end = strchrnul(at, ',');
+        const char *dash = memchr(at, '-', (size_t)(end - at));
+        uint64_t first, last;
+        if (!digits(at, dash != NULL ? dash : end, &first))
+            goto wrong;
+        last = first;
+        if (dash != NULL && !digits(dash + 1, end, &last))
+            goto wrong;
+        if (last < first || last > UINT16_MAX)
+            goto wrong;
+        for (; first <= last && options->cpus_count < LOAD_CPUS_MAX; first++)
+            options->cpus[options->cpus_count++] = (uint16_t)first;
+        if (*end == '\0')
+            return true;
+        at = end;
+    }
+wrong:
+    snprintf(parsing->why, parsing->why_bytes, "--cpu takes a list like 1 or 2,4-7, not \"%s\"",
+             optarg);
+    return false;
+}
+
+static bool rate(struct parsing *parsing)
+{
+    if (strcmp(optarg, "max") == 0) {
+        parsing->options->plan.rate = 0;
+        return true;
+    }
+    if (digits(optarg, optarg + strlen(optarg), &parsing->options->plan.rate) &&
+        parsing->options->plan.rate >= 1 && parsing->options->plan.rate <= 100000000)
+        return true;
+    snprintf(parsing->why, parsing->why_bytes,
+             "--rate takes messages per second, 1 to 100000000, or max, not \"%s\"", optarg);
+    return false;
+}
+
+/* "5s", "250ms", or a bare number of seconds. */
+static bool span(struct parsing *parsing, const char *name, uint64_t most_s, uint64_t *ns)
+{
+    const char *unit = optarg + strspn(optarg, "0123456789");
+    uint64_t count, each = strcmp(unit, "ms") == 0 ? NS_PER_MS : NS_PER_SEC;
+    if ((*unit == '\0' || strcmp(unit, "s") == 0 || each == NS_PER_MS) &&
+        digits(optarg, unit, &count) && count >= 1 && count <= most_s * NS_PER_SEC / each) {
+        *ns = count * each;
+        return true;
+    }
+    snprintf(parsing->why, parsing->why_bytes,
+             "--%s takes a time like 5s or 250ms, up to %llus, not \"%s\"", name,
+             (unsigned long long)most_s, optarg);
+    return false;
+}
+
+/* Those in particular[]. */
+static bool particular_option(struct parsing *parsing, int id)
+{
+    struct load_options *options = parsing->options;
+    switch (id) {
+    case OPT_STALLED:
+        return number_u32(parsing, "stalled", 1, LOAD_CLIENTS_MAX, &options->stalled);
+    case OPT_RCVBUF:
+        return number_u32(parsing, "rcvbuf", 1024, 1u << 30, &options->rcvbuf_bytes);
+    case OPT_ROUNDS:
+        return number_u32(parsing, "rounds", 1, LOAD_ROUNDS_MAX, &options->rounds);
+    case OPT_FIREHOSE:
+        options->plan.rate = 0;
+        parsing->firehose = true;
+        return true;
+    case OPT_HELLO_TIMEOUT:
+        return span(parsing, "hello-timeout", 3600, &options->hello_timeout_ns);
+    case OPT_PROBES:
+        return number_u32(parsing, "probes", 1, 1000, &options->probes);
+    case OPT_CYCLES:
+        return number(parsing, "cycles", 1, 1ull << 32, &options->cycles);
+    case OPT_CONCURRENCY:
+        return number_u32(parsing, "concurrency", 1, 65536, &options->concurrency);
+    case OPT_RESET_SHARE:
+        return number_u32(parsing, "reset-share", 0, 100, &options->reset_share);
+    case OPT_AFTER:
+        return span(parsing, "after", 86400, &options->after_ns);
+    case OPT_SOURCES:
+        return number_u32(parsing, "sources", 1, 250, &options->sources);
+    default:
+        snprintf(parsing->why, parsing->why_bytes, "see uproar-load --help");
+        return false;
+    }
+}
+
+static bool one_option(struct parsing *parsing, int id)
+{
+    struct load_options *options = parsing->options;
+    struct load_plan *plan = &options->plan;
+    uint64_t pid;
+    for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
+        parsing->seen |= (uint32_t)((int)particular[i].id == id) << i;
+    switch (id) {
+    case OPT_CLIENTS:
+        return number(parsing, "clients", 1, LOAD_CLIENTS_MAX, &parsing->clients);
+    case OPT_PUBLISHERS:
+        return number(parsing, "publishers", 1, LOAD_PUBLISHERS_MAX, &parsing->publishers);
+    case OPT_ROOMS:
+        return number(parsing, "rooms", 1, LOAD_CLIENTS_MAX, &parsing->rooms);
+    case OPT_ROOMS_PER_CLIENT:
+        return number_u32(parsing, "rooms-per-client", 1, 4096, &plan->rooms_per_client);
+    case OPT_WATCHERS:
+        return number_u32(parsing, "watchers", 1, 4096, &options->watchers);
+    case OPT_ARRIVALS:
+        return number_u32(parsing, "arrivals", 1, 100000, &options->arrivals);
+    case OPT_RATE:
+        parsing->rate = true;
+        return rate(parsing);
+    case OPT_WINDOW:
+        return number_u32(parsing, "window", 1, LOAD_WINDOW_MAX, &plan->window);
+    case OPT_SIZE:
+        parsing->size = true;
+        return number_u32(parsing, "size", LOAD_BODY_BYTES_MIN, BODY_BYTES_CEILING, &plan->size);
+    case OPT_SECONDS:
+        return number(parsing, "seconds", 1, 31536000, &parsing->seconds);
+    case OPT_DELIVERIES:
+        return number(parsing, "deliveries", 1, 1ull << 50, &parsing->deliveries);
+    case OPT_THREADS:
+        return number_u32(parsing, "threads", 1, LOAD_THREADS_MAX, &plan->threads);
+    case OPT_CPU:
+        return cpu_list(parsing);
+    case OPT_SERVER_PID:
+        if (!number(parsing, "server-pid", 1, 4194304, &pid))
+            return false;
+        options->server_pid = (pid_t)pid;
+        return true;
+    case OPT_JSON:
+        options->json = true;
+        return true;
+    case OPT_QUIET:
+        options->quiet = true;
+        return true;
+    default:
+        return particular_option(parsing, id);
+    }
+}
+
+/* So many messages for each publisher that what a room's publishers have under way stays well
+ * within what a server retains of it. */
+static uint32_t window_default(const struct load_plan *plan)
+{
+    uint64_t message_bytes = (uint64_t)plan->size + MESSAGE_OVERHEAD_MAX;
+    uint64_t speakers = plan->publishers == 0 ? 1 : load_plan_room_publishers(plan);
+    uint64_t window = WINDOW_BYTES / (message_bytes * speakers);
+    return (uint32_t)(window == 0 ? 1 : u64_min(window, WINDOW_DEFAULT));
+}
+
+/* What does not go together; NULL when all does. */
+static const char *contradiction(const struct parsing *parsing, bool many)
+{
+    const struct load_options *options = parsing->options;
+    enum load_mode mode = options->mode;
+
+    if (!many && options->plan.rooms != 1)
+        return "--rooms goes with the subcommands rooms, idle and drain";
+    if (options->plan.rooms_per_client > options->plan.rooms)
+        return "--rooms-per-client cannot be more than --rooms";
+    if (mode == LOAD_IDLE && options->server_pid == 0)
+        return "idle measures the server's memory: give --server-pid";
+    if (parsing->firehose && parsing->rate)
+        return "give --rate or --firehose, not both";
+    if (parsing->deliveries != 0 && parsing->seconds != 0)
+        return "give --seconds or --deliveries, not both";
+    if (parsing->deliveries != 0 && !(mode == LOAD_FANOUT || mode == LOAD_ROOMS))
+        return "--deliveries goes with the subcommands fanout and rooms";
+    if (parsing->seconds != 0 && (mode == LOAD_DRIP || mode == LOAD_DRAIN || options->cycles != 0))
+        return "--seconds has no meaning here: the run ends when all is seen";
+    return NULL;
+}
+
+/* What was not given, by mode; then what does not go together. */
+static bool settle(struct parsing *parsing)
+{
+    static const uint32_t clients_default[] = {
+        [LOAD_FANOUT] = 100, [LOAD_ROOMS] = 100, [LOAD_IDLE] = 100,  [LOAD_CHURN] = 50,
+        [LOAD_STALL] = 20,   [LOAD_DRIP] = 1000, [LOAD_DRAIN] = 100,
+    };
+    struct load_options *options = parsing->options;
+    struct load_plan *plan = &options->plan;
+    enum load_mode mode = options->mode;
+    bool many = mode == LOAD_ROOMS || mode == LOAD_IDLE || mode == LOAD_DRAIN;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
+        if ((parsing->seen >> i & 1) && !(particular[i].modes >> mode & 1)) {
+            snprintf(parsing->why, parsing->why_bytes, "--%s goes with the subcommand %s",
+                     particular[i].name, particular[i].where);
+            return false;
+        }
+    plan->rooms = (uint32_t)(parsing->rooms != 0 ? parsing->rooms : many ? 10 : 1);
+    plan->clients = parsing->clients != 0 ? (uint32_t)parsing->clients : clients_default[mode];
+    if (mode == LOAD_STALL && !parsing->rate && !parsing->firehose)
+        plan->rate = 2000;
+    if (mode == LOAD_STALL && !parsing->size)
+        plan->size = 4096;
+    plan->publishers =
+        (uint32_t)(parsing->publishers != 0                   ? parsing->publishers
+                   : mode == LOAD_ROOMS || mode == LOAD_DRAIN ? (plan->rooms + 15) / 16
+                                                              : 1);
+    if (mode == LOAD_IDLE)
+        plan->publishers = 0;
+    plan->passing = mode == LOAD_CHURN;
+    if (plan->window == 0)
+        plan->window = window_default(plan);
+
+    const char *wrong = contradiction(parsing, many);
+    if (wrong != NULL) {
+        snprintf(parsing->why, parsing->why_bytes, "%s", wrong);
+        return false;
+    }
+
+    plan->messages_max = UINT64_MAX;
+    if (mode == LOAD_DRAIN)
+        plan->duration_ns = UINT64_MAX; /* until the server goes */
+    else
+        plan->duration_ns = (parsing->seconds != 0 ? parsing->seconds : 10) * NS_PER_SEC;
+    if (parsing->deliveries != 0) {
+        /* Members of a room on average, at least one: rooms without any cost messages too. */
+        uint64_t members = (uint64_t)plan->clients * plan->rooms_per_client;
+        unsigned __int128 messages = (unsigned __int128)parsing->deliveries * plan->rooms;
+        plan->messages_max = (uint64_t)((messages + members - 1) / members);
+        plan->duration_ns = UINT64_MAX;
+    }
+    return true;
+}
+
+enum load_asked load_options_parse(struct load_options *options, int argc, char **argv, char *why,
+                                   size_t why_bytes)
+{
+    *options = (struct load_options){
+        .address = NET_DEFAULT,
+        .plan = {.rooms_per_client = 1, .threads = 1, .size = 64, .rate = 1000},
+        .watchers = 8,
+        .arrivals = 200,
+        .stalled = 1,
+        .rcvbuf_bytes = 2304,
+        .rounds = 3,
+        .hello_timeout_ns = 5 * NS_PER_SEC,
+        .probes = 20,
+        .concurrency = 64,
+        .reset_share = 33,
+        .after_ns = 3 * NS_PER_SEC,
+        .sources = 8,
+    };
+    struct parsing parsing = {.options = options, .why = why, .why_bytes = why_bytes};
+
+    optind = 0; /* glibc: start over, so that tests can parse more than once */
+    opterr = 0;
+    for (int id; (id = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
+        if (id == OPT_HELP)
+            return LOAD_HELP;
+        if (id == OPT_VERSION)
+            return LOAD_VERSION;
+        if (id == '?' || id == ':') {
+            snprintf(why, why_bytes, "%s %s; see uproar-load --help", argv[optind - 1],
+                     id == ':' ? "lacks its value" : "is no option");
+            return LOAD_WRONG;
+        }
+        if (!one_option(&parsing, id))
+            return LOAD_WRONG;
+    }
+
+    /* getopt has moved what is no option to the end: the subcommand, then the address. */
+    if (optind == argc) {
+        snprintf(why, why_bytes, "say what to do: " MODES "; see --help");
+        return LOAD_WRONG;
+    }
+    unsigned mode = 0;
+    while (mode < ARRAY_SIZE(mode_names) && strcmp(mode_names[mode], argv[optind]) != 0)
+        mode++;
+    if (mode == ARRAY_SIZE(mode_names)) {
+        snprintf(why, why_bytes, "\"%s\" is no subcommand: " MODES, argv[optind]);
+        return LOAD_WRONG;
+    }
+    options->mode = (enum load_mode)mode;
+    if (argc - optind > 2) {
+        snprintf(why, why_bytes, "\"%s\" is one argument too many", argv[optind + 2]);
+        return LOAD_WRONG;
+    }
+    if (argc - optind == 2)
+        options->address = argv[optind + 1];
+    return settle(&parsing) ? LOAD_RUN : LOAD_WRONG;
+}

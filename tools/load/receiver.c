@@ -1,0 +1,417 @@
+/* receiver.c -- the listening thread. */
+#include "tools/load/receiver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/check.h"
+#include "core/clock.h"
+#include "tools/load/connection.h"
+#include "tools/load/farewell.h"
+
+struct load_client {
+    struct load_connection connection; /* first */
+    uint32_t number;                   /* in the plan */
+    uint32_t recent_id;                /* room of the last message: runs of one room are the rule */
+    struct load_member *recent;
+    struct load_member *members; /* rooms_per_client, in the plan's order */
+};
+
+/* Memory for samples on one thread, but never fewer than the least for each room. */
+#define SAMPLES_BYTES_MAX (16u << 20)
+#define SAMPLES_LEAST     16u
+#define SAMPLES_MOST      16384u
+
+static void mark_dirty(struct load_receiver *receiver, struct load_crowd *crowd)
+{
+    if (crowd->dirty)
+        return;
+    crowd->dirty = true;
+    receiver->dirty[receiver->dirty_count++] = crowd->room.index;
+}
+
+/* The member of this client in the room with this id, or NULL. */
+static struct load_member *member_find(struct load_receiver *receiver, struct load_client *client,
+                                       uint32_t room_id)
+{
+    for (uint32_t i = 0; i < receiver->shared->plan.rooms_per_client; i++) {
+        struct load_member *member = &client->members[i];
+        if (member->next == 0 || member->room_id != room_id)
+            continue;
+        client->recent_id = room_id;
+        client->recent = member;
+        return member;
+    }
+    return NULL;
+}
+
+static void joined(struct load_receiver *receiver, struct load_client *client,
+                   const struct event *event)
+{
+    struct load_shared *shared = receiver->shared;
+    const struct load_plan *plan = &shared->plan;
+    uint32_t room = load_room_of_name(shared, event->joined.name);
+    uint32_t first = load_plan_client_room(plan, client->number, 0);
+    uint32_t n = room == UINT32_MAX ? UINT32_MAX : (room + plan->rooms - first) % plan->rooms;
+    if (n >= plan->rooms_per_client || client->members[n].next != 0) {
+        load_shared_fail(shared, "the server confirmed a room that client %u had not asked for",
+                         client->number);
+        return;
+    }
+    struct load_crowd *crowd = &receiver->crowds[room];
+    struct load_member *member = &client->members[n];
+    load_member_join(member, &crowd->room, event->joined.head);
+    member->room_id = event->joined.room;
+    load_crowd_add(crowd, member);
+    mark_dirty(receiver, crowd);
+
+    receiver->joined++;
+    if (receiver->joined == (uint64_t)receiver->clients * plan->rooms_per_client)
+        atomic_fetch_add_explicit(&shared->ready, 1, memory_order_release); /* pairs with main */
+}
+
+/* Anything but a MESSAGE. */
+static void heard(struct load_receiver *receiver, struct load_client *client, struct slice frame)
+{
+    struct load_shared *shared = receiver->shared;
+    struct event event;
+    size_t want;
+    int64_t used =
+        frame_decode_event(FRAME_BYTES_CEILING, frame, &event, &receiver->check.lists, &want);
+    if (used != (int64_t)frame.len) {
+        receiver->check.counts.corrupt++;
+        return;
+    }
+    if (event.type == MSG_GOAWAY && receiver->running && shared->farewell != NULL) {
+        client->connection.told_off = true;
+        load_farewell_goaway(shared->farewell, event.goaway.reason,
+                             event.goaway.reconnect_after_ms);
+        return;
+    }
+    struct load_member *member;
+    char why[LOAD_WHY_BYTES / 2];
+    switch (event.type) {
+    case MSG_WELCOME:
+        atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
+        if (event.welcome.body_bytes_max < shared->plan.size)
+            load_shared_fail(shared, "the server takes bodies of %u bytes at most",
+                             event.welcome.body_bytes_max);
+        break;
+    case MSG_JOINED:
+        joined(receiver, client, &event);
+        break;
+    case MSG_GAP:
+        member = member_find(receiver, client, event.gap.room);
+        if (member == NULL) {
+            receiver->check.counts.corrupt++;
+            break;
+        }
+        load_check_gap(&receiver->check, member, event.gap.from, event.gap.to);
+        mark_dirty(receiver, load_crowd_of(member));
+        break;
+    case MSG_PING:
+        load_connection_pong(&receiver->streams, &client->connection, event.ping.token);
+        break;
+    case MSG_ERROR:
+    case MSG_GOAWAY:
+        if (!receiver->running) {
+            load_refusal(&event, why, sizeof(why));
+            load_shared_fail(shared, "the server refused client %u: %s", client->number, why);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void cut_off(struct load_receiver *receiver, struct load_client *client, const char *how,
+                    bool fin)
+{
+    if (receiver->stopping)
+        return;
+    if (receiver->running && receiver->shared->farewell != NULL) {
+        load_farewell_end(receiver->shared->farewell, client->connection.told_off, fin);
+        stream_close(&receiver->streams, &client->connection.stream, false);
+        return;
+    }
+    if (!receiver->running)
+        load_shared_fail(receiver->shared, "client %u could not join: %s", client->number, how);
+    receiver->disconnected++;
+    /* What it misses from here on is lost (load_check_settle), but nobody waits for it. */
+    for (uint32_t i = 0; i < receiver->shared->plan.rooms_per_client; i++) {
+        struct load_member *member = &client->members[i];
+        if (member->room != NULL && load_crowd_remove(load_crowd_of(member), member))
+            mark_dirty(receiver, load_crowd_of(member));
+    }
+    stream_close(&receiver->streams, &client->connection.stream, false);
+}
+
+static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
+{
+    struct load_receiver *receiver = ctx;
+    struct load_client *client = (struct load_client *)stream;
+    struct slice frame;
+    /* One look for all messages of a buffer: they arrived together. */
+    uint64_t now_ns = clock_monotonic_ns();
+    int got;
+    while ((got = load_connection_next(&client->connection, &bytes, &frame)) > 0) {
+        if (unlikely(load_frame_type(frame) != MSG_MESSAGE ||
+                     frame.len < FRAME_HEADER_BYTES + 4u)) {
+            heard(receiver, client, frame);
+            continue;
+        }
+        uint32_t id;
+        memcpy(&id, frame.data + FRAME_HEADER_BYTES, sizeof(id));
+        id = __builtin_bswap32(id);
+        struct load_member *member = client->recent;
+        if (unlikely(member == NULL || client->recent_id != id)) {
+            member = member_find(receiver, client, id);
+            if (member == NULL) {
+                receiver->check.counts.corrupt++;
+                continue;
+            }
+        }
+        load_check_message(&receiver->check, member, frame, now_ns);
+        mark_dirty(receiver, load_crowd_of(member));
+        receiver->last_ns = now_ns;
+    }
+    if (got < 0)
+        cut_off(receiver, client, "what answers is not an Uproar server", false);
+}
+
+static void on_eof(void *ctx, struct stream *stream)
+{
+    cut_off(ctx, (struct load_client *)stream, "the server closed the connection", true);
+}
+
+static void on_failed(void *ctx, struct stream *stream, int error)
+{
+    cut_off(ctx, (struct load_client *)stream, strerror(error), false);
+}
+
+static void on_sent(void *ctx, struct stream *stream, size_t bytes)
+{
+    (void)ctx;
+    (void)stream;
+    (void)bytes;
+}
+
+static void on_closed(void *ctx, struct stream *stream)
+{
+    (void)ctx;
+    load_connection_fini((struct load_connection *)stream);
+}
+
+static void close_one(void *ctx, struct stream *stream)
+{
+    struct load_receiver *receiver = ctx;
+    stream_close(&receiver->streams, stream, false);
+}
+
+static void turn_begin(void *ctx)
+{
+    struct load_receiver *receiver = ctx;
+    /* Acquire: start_ns and the rest were set before. Pairs with main's release. */
+    if (!receiver->running && atomic_load_explicit(&receiver->shared->go, memory_order_acquire)) {
+        receiver->running = true;
+        receiver->cpu_ns = clock_thread_cpu_ns();
+    }
+    if (!receiver->stopping && load_door_stopped(&receiver->door)) {
+        receiver->stopping = true;
+        if (receiver->running)
+            receiver->cpu_ns = clock_thread_cpu_ns() - receiver->cpu_ns;
+        streams_each(&receiver->streams, close_one, receiver);
+    }
+}
+
+static uint64_t turn_end(void *ctx)
+{
+    struct load_receiver *receiver = ctx;
+    struct load_shared *shared = receiver->shared;
+    bool moved = false;
+    for (uint32_t i = 0; i < receiver->dirty_count; i++) {
+        struct load_crowd *crowd = &receiver->crowds[receiver->dirty[i]];
+        uint64_t reached;
+        crowd->dirty = false;
+        if (!load_crowd_look(crowd, &reached))
+            continue;
+        moved = true;
+        /* Relaxed: the increment of `progress` below is what the publisher acquires. */
+        size_t at = (size_t)receiver->index * shared->plan.rooms + crowd->room.index;
+        atomic_store_explicit(&shared->reached[at], reached, memory_order_relaxed);
+    }
+    receiver->dirty_count = 0;
+    /* Relaxed: only shown. */
+    atomic_store_explicit(&receiver->delivered, receiver->check.counts.delivered,
+                          memory_order_relaxed);
+    if (moved) {
+        /* seq_cst, as wake_ring demands of whoever puts work. */
+        atomic_fetch_add_explicit(&shared->progress, 1, memory_order_seq_cst);
+        if (receiver->running && shared->publisher_wake != NULL)
+            wake_ring(shared->publisher_wake);
+    }
+    if (receiver->stopping && receiver->streams.open == 0)
+        loop_stop(&receiver->loop);
+    return UINT64_MAX;
+}
+
+static bool turn_has_work(void *ctx)
+{
+    struct load_receiver *receiver = ctx;
+    return !receiver->stopping && load_door_stopped(&receiver->door);
+}
+
+/* Connects this thread's clients; what goes wrong ends the run. */
+static void connect_all(struct load_receiver *receiver)
+{
+    struct load_shared *shared = receiver->shared;
+    const struct load_plan *plan = &shared->plan;
+    uint8_t *opening = malloc(LOAD_HELLO_BYTES + (size_t)plan->rooms_per_client * LOAD_JOIN_BYTES);
+    if (opening == NULL) {
+        load_shared_fail(shared, "out of memory");
+        return;
+    }
+    char name[LOAD_NAME_BYTES];
+    for (uint32_t i = 0; i < receiver->clients; i++) {
+        if (load_door_stopped(&receiver->door))
+            break;
+        uint32_t number = receiver->index + i * plan->threads;
+        load_client_name(shared, 'c', number, name);
+        size_t used = load_hello(opening, name);
+        for (uint32_t n = 0; n < plan->rooms_per_client; n++) {
+            load_room_name(shared, load_plan_client_room(plan, number, n), name);
+            /* Of the watchers of a churn every other one is told who comes and goes. */
+            uint8_t flags = plan->passing && number % 2 == 1 ? 0 : JOIN_QUIET;
+            used += load_join(opening + used, name, flags);
+        }
+        int err;
+        struct load_client *client = (struct load_client *)load_connection_open(
+            &receiver->streams, &shared->target, slice_of(opening, used), &err);
+        if (client == NULL) {
+            char why[LOAD_WHY_BYTES];
+            net_dial_explain(&shared->addr, err, why, sizeof(why));
+            load_shared_fail(shared, "%s", why);
+            break;
+        }
+        client->number = number;
+        client->members = &receiver->members[(size_t)i * plan->rooms_per_client];
+    }
+    free(opening);
+}
+
+/* The thread's tables: a crowd for each room, cut to size. 0 or -ENOMEM. */
+static int tables_init(struct load_receiver *receiver)
+{
+    const struct load_plan *plan = &receiver->shared->plan;
+    size_t memberships = (size_t)receiver->clients * plan->rooms_per_client;
+    receiver->crowds = calloc(plan->rooms, sizeof(*receiver->crowds));
+    receiver->dirty = calloc(plan->rooms, sizeof(*receiver->dirty));
+    receiver->members = calloc(memberships + 1, sizeof(*receiver->members));
+    receiver->places = calloc(memberships + 1, sizeof(*receiver->places));
+    if (receiver->crowds == NULL || receiver->dirty == NULL || receiver->members == NULL ||
+        receiver->places == NULL)
+        return -ENOMEM;
+
+    for (uint32_t i = 0; i < receiver->clients; i++)
+        for (uint32_t n = 0; n < plan->rooms_per_client; n++)
+            receiver->crowds[load_plan_client_room(plan, receiver->index + i * plan->threads, n)]
+                .room.members++;
+
+    uint32_t samples = SAMPLES_MOST;
+    size_t sample_bytes = plan->size + 256u;
+    while (samples > SAMPLES_LEAST && sample_bytes * samples * plan->rooms > SAMPLES_BYTES_MAX)
+        samples /= 2;
+    size_t place = 0;
+    for (uint32_t i = 0; i < plan->rooms; i++) {
+        struct load_crowd *crowd = &receiver->crowds[i];
+        uint32_t members = crowd->room.members;
+        crowd->members = &receiver->places[place];
+        place += members;
+        int err = load_room_init(&crowd->room, plan, i, members, members > 1 ? samples : 1);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+static void *receiver_run(void *arg)
+{
+    struct load_receiver *receiver = arg;
+    struct load_shared *shared = receiver->shared;
+    char why[LOAD_WHY_BYTES];
+    /* Buffers large enough that a saturated stream costs one completion for a hundred messages,
+     * and many enough that a burst to all clients does not run out of them. */
+    struct uring_config config = {
+        .recv_mode = URING_RECV_MULTISHOT, .buffers = 64, .buffer_bytes = 65536};
+    struct loop_owner owner = {receiver, turn_begin, turn_end, turn_has_work};
+    struct stream_events events = {.ctx = receiver,
+                                   .bytes = on_bytes,
+                                   .eof = on_eof,
+                                   .sent = on_sent,
+                                   .failed = on_failed,
+                                   .closed = on_closed};
+
+    int err = loop_init(&receiver->loop, &config, &owner, why, sizeof(why));
+    if (err < 0) {
+        load_shared_fail(shared, "%s", why);
+        return NULL;
+    }
+    err = tables_init(receiver);
+    if (err == 0)
+        err = streams_init(&receiver->streams, &receiver->loop, sizeof(struct load_client),
+                           receiver->clients + 1, &events);
+    if (err < 0) {
+        load_shared_fail(shared, "out of memory for %u clients", receiver->clients);
+        loop_fini(&receiver->loop);
+        return NULL;
+    }
+    load_door_open(&receiver->door, &receiver->loop);
+
+    connect_all(receiver);
+    if (receiver->clients == 0)
+        atomic_fetch_add_explicit(&shared->ready, 1, memory_order_release);
+    err = loop_run(&receiver->loop);
+    load_door_shut(&receiver->door);
+    if (err < 0) {
+        load_shared_fail(shared, "io_uring failed: %s", strerror(-err));
+        return NULL;
+    }
+    streams_fini(&receiver->streams);
+    loop_fini(&receiver->loop);
+    return NULL;
+}
+
+int load_receiver_start(struct load_receiver *receiver, struct load_shared *shared, unsigned index)
+{
+    *receiver = (struct load_receiver){.shared = shared, .index = index};
+    load_door_init(&receiver->door);
+    receiver->check.plan = &shared->plan;
+    receiver->clients = load_plan_clients_on(&shared->plan, index);
+    for (uint32_t room = 0; room < shared->plan.rooms; room++)
+        atomic_store_explicit(&shared->reached[(size_t)index * shared->plan.rooms + room],
+                              UINT64_MAX, memory_order_relaxed);
+    return thread_start(&receiver->thread, "load-receive", load_shared_cpu(shared, index),
+                        receiver_run, receiver);
+}
+
+void load_receiver_stop(struct load_receiver *receiver)
+{
+    load_door_stop(&receiver->door);
+}
+
+void load_receiver_join(struct load_receiver *receiver)
+{
+    thread_join(&receiver->thread);
+}
+
+void load_receiver_fini(struct load_receiver *receiver)
+{
+    if (receiver->crowds != NULL)
+        for (uint32_t room = 0; room < receiver->shared->plan.rooms; room++)
+            load_room_fini(&receiver->crowds[room].room);
+    free(receiver->crowds);
+    free(receiver->dirty);
+    free(receiver->members);
+    free(receiver->places);
+}

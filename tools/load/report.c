@@ -1,0 +1,178 @@
+/* report.c -- the table and the JSON object. */
+#include "tools/load/report.h"
+
+#include "core/clock.h"
+#include "tools/load/drain.h"
+
+#define COUNT(n) ((unsigned long long)(n))
+
+static double us(uint64_t ns)
+{
+    return (double)ns / 1e3;
+}
+
+/* per(x, 0) is 0: a run without deliveries still has a report. */
+static double per(double sum, uint64_t count)
+{
+    return count == 0 ? 0 : sum / (double)count;
+}
+
+static void latency_line(FILE *out, const char *label, const struct load_histogram *histogram)
+{
+    fprintf(out, "%-22s p50 %.0f  p90 %.0f  p99 %.0f  p99.9 %.0f  p99.99 %.0f  max %.0f us\n",
+            label, us(load_histogram_at(histogram, 500000)),
+            us(load_histogram_at(histogram, 900000)), us(load_histogram_at(histogram, 990000)),
+            us(load_histogram_at(histogram, 999000)), us(load_histogram_at(histogram, 999900)),
+            us(histogram->max));
+}
+
+static void idle_table(FILE *out, const struct load_options *options,
+                       const struct load_result *result)
+{
+    double rss = (double)result->rss_after - (double)result->rss_before;
+    double tcp = (double)result->tcp_after - (double)result->tcp_before;
+    fprintf(out, "idle clients           %u, in %u of %u rooms each, for %.0f s\n",
+            options->plan.clients, options->plan.rooms_per_client, options->plan.rooms,
+            (double)options->plan.duration_ns / 1e9);
+    fprintf(out, "server memory (RSS)    %.1f MiB before, %.1f MiB after: %.0f bytes a client\n",
+            (double)result->rss_before / 1048576, (double)result->rss_after / 1048576,
+            per(rss, options->plan.clients));
+    fprintf(out, "kernel TCP buffers     %.0f bytes a client, both ends\n",
+            per(tcp, options->plan.clients));
+    if (result->server_cpu_known)
+        fprintf(out, "server CPU             %.2f ms in all\n",
+                (double)result->server_cpu_ns / 1e6);
+    if (result->disconnected != 0)
+        fprintf(out, "cut off                %llu\n", COUNT(result->disconnected));
+}
+
+static void churn_table(FILE *out, const struct load_churn_counts *churn)
+{
+    fprintf(out,
+            "came and went          %llu: %llu closed, %llu reset, %llu half-closed, %llu cut "
+            "within a frame\n",
+            COUNT(churn->arrived), COUNT(churn->closed), COUNT(churn->reset),
+            COUNT(churn->half_closed), COUNT(churn->cut));
+    fprintf(out, "they published         %llu\n", COUNT(churn->published));
+    fprintf(out, "turned away            %llu refused, %llu thrown out, %llu not connected\n",
+            COUNT(churn->refused), COUNT(churn->thrown_out), COUNT(churn->undialled));
+}
+
+void load_report_table(FILE *out, const struct load_options *options,
+                       const struct load_result *result)
+{
+    const struct load_plan *plan = &options->plan;
+    const struct load_counts *counts = &result->counts;
+    if (options->mode == LOAD_IDLE) {
+        idle_table(out, options, result);
+        return;
+    }
+    fprintf(out, "%-22s %u clients, %u publishers, %u rooms, %u bytes, ",
+            load_mode_name(options->mode),
+            options->mode == LOAD_CHURN ? options->watchers : plan->clients, plan->publishers,
+            plan->rooms, plan->size);
+    if (plan->rate == 0)
+        fprintf(out, "closed loop, window %u\n", plan->window);
+    else
+        fprintf(out, "%llu messages/s\n", COUNT(plan->rate));
+    fprintf(out, "published              %llu, of which %llu acknowledged, %llu refused\n",
+            COUNT(result->published), COUNT(result->acknowledged), COUNT(result->refused));
+    fprintf(out, "delivered              %llu in %.3f s: %.0f/s\n", COUNT(counts->delivered),
+            (double)result->duration_ns / 1e9,
+            per((double)counts->delivered * 1e9, result->duration_ns));
+    fprintf(out,
+            "wrong                  %llu lost (%llu by GAP), %llu duplicated, %llu reordered, "
+            "%llu corrupt\n",
+            COUNT(counts->lost), COUNT(counts->gaps), COUNT(counts->duplicated),
+            COUNT(counts->reordered), COUNT(counts->corrupt));
+    if (result->disconnected != 0)
+        fprintf(out, "cut off                %llu receivers\n", COUNT(result->disconnected));
+    if (options->mode == LOAD_CHURN)
+        churn_table(out, &result->churn);
+    if (options->mode == LOAD_DRAIN)
+        load_drain_table(out, &result->farewell);
+    latency_line(out, plan->rate == 0 ? "latency (saturated)" : "latency from due",
+                 &result->latency);
+    latency_line(out, "  to the last receiver", &result->completed);
+    if (result->server_cpu_known)
+        fprintf(out, "server CPU             %.1f ns a delivery, %.2f s in all\n",
+                per((double)result->server_cpu_ns, counts->delivered),
+                (double)result->server_cpu_ns / 1e9);
+    fprintf(out,
+            "generator CPU          %.1f ns a delivery to receive and check, %.2f s to publish\n",
+            per((double)result->receive_cpu_ns, counts->delivered),
+            (double)result->publish_cpu_ns / 1e9);
+    fprintf(out, "late sends             %llu, of which %llu waited for the server to read\n",
+            COUNT(result->late), COUNT(result->held));
+    if (result->interrupted)
+        fprintf(out, "interrupted: the run is shorter than asked\n");
+    if (!result->drained && options->mode == LOAD_DRAIN)
+        fprintf(out, "the server did not end all connections within %u s\n", LOAD_DRAIN_MS / 1000);
+    else if (!result->drained)
+        fprintf(out, "nothing moved for 10 s although messages were outstanding\n");
+    if (!load_result_valid(result))
+        fprintf(out, "THE GENERATOR COULD NOT KEEP ITS SCHEDULE: these figures do not count\n");
+}
+
+static void latency_json(FILE *out, const char *key, const struct load_histogram *histogram)
+{
+    fprintf(out,
+            ",\"%s\":{\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"p9999\":%.1f,"
+            "\"max\":%.1f}",
+            key, us(load_histogram_at(histogram, 500000)), us(load_histogram_at(histogram, 900000)),
+            us(load_histogram_at(histogram, 990000)), us(load_histogram_at(histogram, 999000)),
+            us(load_histogram_at(histogram, 999900)), us(histogram->max));
+}
+
+void load_report_json(FILE *out, const struct load_options *options,
+                      const struct load_result *result)
+{
+    const struct load_plan *plan = &options->plan;
+    const struct load_counts *counts = &result->counts;
+    const struct load_churn_counts *churn = &result->churn;
+    double duration_s = (double)result->duration_ns / 1e9;
+    fprintf(out, "{\"mode\":\"%s\",\"clients\":%u,\"rooms\":%u,\"rooms_per_client\":%u",
+            load_mode_name(options->mode), plan->clients, plan->rooms, plan->rooms_per_client);
+    if (plan->rate == 0)
+        fprintf(out, ",\"publishers\":%u,\"size\":%u,\"rate\":\"max\",\"window\":%u",
+                plan->publishers, plan->size, plan->window);
+    else
+        fprintf(out, ",\"publishers\":%u,\"size\":%u,\"rate\":%llu", plan->publishers, plan->size,
+                COUNT(plan->rate));
+    fprintf(out, ",\"published\":%llu,\"acknowledged\":%llu,\"refused\":%llu",
+            COUNT(result->published), COUNT(result->acknowledged), COUNT(result->refused));
+    fprintf(out,
+            ",\"delivered\":%llu,\"lost\":%llu,\"gaps\":%llu,\"duplicated\":%llu,"
+            "\"reordered\":%llu,\"corrupt\":%llu,\"disconnected\":%llu",
+            COUNT(counts->delivered), COUNT(counts->lost), COUNT(counts->gaps),
+            COUNT(counts->duplicated), COUNT(counts->reordered), COUNT(counts->corrupt),
+            COUNT(result->disconnected));
+    fprintf(out, ",\"duration_s\":%.6f,\"deliveries_per_s\":%.1f", duration_s,
+            per((double)counts->delivered * 1e9, result->duration_ns));
+    latency_json(out, "latency_us", &result->latency);
+    latency_json(out, "completed_us", &result->completed);
+    if (result->server_cpu_known && counts->delivered != 0)
+        fprintf(out, ",\"server_cpu_ns_per_delivery\":%.2f",
+                per((double)result->server_cpu_ns, counts->delivered));
+    else
+        fprintf(out, ",\"server_cpu_ns_per_delivery\":null");
+    fprintf(out, ",\"generator_cpu_ns_per_delivery\":%.2f,\"publisher_cpu_s\":%.3f",
+            per((double)result->receive_cpu_ns, counts->delivered),
+            (double)result->publish_cpu_ns / 1e9);
+    fprintf(out, ",\"late\":%llu,\"held\":%llu,\"valid\":%s,\"interrupted\":%s,\"drained\":%s",
+            COUNT(result->late), COUNT(result->held), load_result_valid(result) ? "true" : "false",
+            result->interrupted ? "true" : "false", result->drained ? "true" : "false");
+    if (options->mode == LOAD_IDLE)
+        fprintf(out, ",\"rss_bytes_per_client\":%.1f,\"kernel_tcp_bytes_per_client\":%.1f",
+                per((double)result->rss_after - (double)result->rss_before, plan->clients),
+                per((double)result->tcp_after - (double)result->tcp_before, plan->clients));
+    if (options->mode == LOAD_CHURN)
+        fprintf(out,
+                ",\"watchers\":%u,\"arrived\":%llu,\"guest_published\":%llu,"
+                "\"guest_refused\":%llu,\"thrown_out\":%llu,\"undialled\":%llu",
+                options->watchers, COUNT(churn->arrived), COUNT(churn->published),
+                COUNT(churn->refused), COUNT(churn->thrown_out), COUNT(churn->undialled));
+    if (options->mode == LOAD_DRAIN)
+        load_drain_json(out, &result->farewell);
+    fprintf(out, "}\n");
+}

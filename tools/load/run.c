@@ -1,0 +1,408 @@
+/* run.c -- starts the threads, watches them, and adds up what they found. */
+#include "tools/load/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "tools/load/descriptors.h"
+#include "tools/load/drain.h"
+#include "tools/load/publisher.h"
+#include "tools/load/receiver.h"
+#include "tools/load/server.h"
+
+#define POLL_MS  5u
+#define START_MS 20u
+#define DRAIN_MS 10000u
+#define HELLO_MS 5000u
+/* For joining: this, and a second for every 500 clients. */
+#define JOIN_MS  20000u
+
+struct run {
+    const struct load_options *options;
+    struct load_shared shared;
+    struct load_receiver *receivers;
+    unsigned receivers_started;
+    struct load_publishing publishing;
+    bool publishing_started;
+    struct load_churn churn;
+    bool churn_started;
+    struct load_farewell farewell; /* drain */
+    uint64_t sigterm_ns;
+    uint64_t shown_ns, shown_delivered; /* the progress line */
+};
+
+static volatile sig_atomic_t interrupted;
+
+void load_run_interrupt(void)
+{
+    interrupted = 1;
+}
+
+bool load_run_interrupted(void)
+{
+    return interrupted != 0;
+}
+
+bool load_result_valid(const struct load_result *result)
+{
+    return (result->late - result->held) * 1000 <= result->published;
+}
+
+bool load_result_clean(const struct load_result *result)
+{
+    return load_counts_clean(&result->counts) && result->disconnected == 0 &&
+           result->churn.refused == 0 && result->churn.thrown_out == 0 &&
+           load_farewell_clean(&result->farewell);
+}
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    nanosleep(&span, NULL);
+}
+
+static bool run_failed(struct run *run)
+{
+    /* Acquire: why[] is complete. Pairs with load_shared_fail. */
+    return atomic_load_explicit(&run->shared.failed, memory_order_acquire);
+}
+
+static uint64_t delivered_so_far(struct run *run)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < run->receivers_started; i++)
+        sum += atomic_load_explicit(&run->receivers[i].delivered, memory_order_relaxed);
+    return sum;
+}
+
+/* Acknowledged messages that not every receiver of their room has got. */
+static uint64_t outstanding(struct run *run)
+{
+    uint64_t sum = 0;
+    for (uint32_t room = 0; room < run->shared.plan.rooms; room++) {
+        uint64_t head = atomic_load_explicit(&run->shared.heads[room], memory_order_relaxed);
+        uint64_t reached = load_shared_reached(&run->shared, room);
+        sum += head > reached ? head - reached : 0;
+    }
+    return sum;
+}
+
+static void progress_show(struct run *run, bool last)
+{
+    if (run->options->quiet || !isatty(STDERR_FILENO))
+        return;
+    uint64_t now_ns = clock_monotonic_ns();
+    if (last) {
+        fputs("\r\033[K", stderr);
+        return;
+    }
+    if (now_ns - run->shown_ns < 500 * NS_PER_MS)
+        return;
+    uint64_t delivered = delivered_so_far(run);
+    double seconds = (double)(now_ns - run->shown_ns) / 1e9;
+    fprintf(stderr, "\r\033[K%llu delivered, %.0f/s, %llu messages behind",
+            (unsigned long long)delivered, (double)(delivered - run->shown_delivered) / seconds,
+            (unsigned long long)outstanding(run));
+    run->shown_ns = now_ns;
+    run->shown_delivered = delivered;
+}
+
+static int shared_init(struct run *run, char *why, size_t why_bytes)
+{
+    struct load_shared *shared = &run->shared;
+    *shared = (struct load_shared){.options = run->options, .plan = run->options->plan};
+    pthread_mutex_init(&shared->why_lock, NULL);
+    shared->tag = load_tag(run->options);
+    if (run->options->mode == LOAD_CHURN) {
+        shared->plan.clients = run->options->watchers;
+        shared->plan.duration_ns = UINT64_MAX; /* main says when */
+    }
+    if (net_addr_parse(run->options->address, &shared->addr, why, why_bytes) < 0 ||
+        net_resolve(&shared->addr, &shared->target, 1, why, why_bytes) < 0)
+        return -1;
+    shared->heads = calloc(shared->plan.rooms, sizeof(*shared->heads));
+    shared->reached =
+        calloc((size_t)shared->plan.rooms * shared->plan.threads, sizeof(*shared->reached));
+    run->receivers = calloc(shared->plan.threads, sizeof(*run->receivers));
+    int err = 0;
+    if (run->options->mode == LOAD_DRAIN) {
+        err = load_farewell_init(&run->farewell,
+                                 (uint64_t)shared->plan.clients + shared->plan.publishers);
+        shared->farewell = &run->farewell;
+    }
+    if (err == 0 && shared->heads != NULL && shared->reached != NULL && run->receivers != NULL)
+        return 0;
+    snprintf(why, why_bytes, "out of memory for %u rooms", shared->plan.rooms);
+    return -1;
+}
+
+static void run_fini(struct run *run)
+{
+    for (unsigned i = 0; i < run->receivers_started; i++)
+        load_receiver_fini(&run->receivers[i]);
+    load_publishing_fini(&run->publishing);
+    load_churn_fini(&run->churn);
+    if (run->shared.farewell != NULL)
+        load_farewell_fini(&run->farewell);
+    free(run->receivers);
+    free(run->shared.heads);
+    free(run->shared.reached);
+    pthread_mutex_destroy(&run->shared.why_lock);
+}
+
+/* Starts all threads and waits until everybody is where they belong. */
+static void threads_start(struct run *run)
+{
+    struct load_shared *shared = &run->shared;
+    uint32_t wanted = shared->plan.threads;
+    int err = 0;
+    for (unsigned i = 0; err == 0 && i < shared->plan.threads; i++) {
+        err = load_receiver_start(&run->receivers[i], shared, i);
+        run->receivers_started += err == 0;
+    }
+    if (err == 0 && shared->plan.publishers != 0) {
+        err = load_publishing_start(&run->publishing, shared);
+        run->publishing_started = err == 0;
+        wanted++;
+    }
+    if (err < 0) {
+        load_shared_fail(shared, "cannot start a thread: %s", strerror(-err));
+        return;
+    }
+    uint64_t began_ns = clock_monotonic_ns();
+    uint64_t patience_ns = (JOIN_MS + shared->plan.clients * 2ull) * NS_PER_MS;
+    /* A receiver dials all of its clients before it reads. */
+    uint64_t hello_ns = (HELLO_MS + shared->plan.clients) * NS_PER_MS;
+    /* Acquire: what the threads set up is seen. Pairs with their releases. */
+    while (atomic_load_explicit(&shared->ready, memory_order_acquire) < wanted) {
+        if (run_failed(run))
+            return;
+        if (interrupted)
+            load_shared_fail(shared, "interrupted before all clients had joined");
+        else if (!atomic_load_explicit(&shared->answered, memory_order_relaxed) &&
+                 clock_monotonic_ns() > began_ns + hello_ns)
+            load_shared_fail(shared,
+                             "%s takes connections, but does not answer like an Uproar server",
+                             run->options->address);
+        else if (clock_monotonic_ns() > began_ns + patience_ns)
+            load_shared_fail(shared, "not all clients could join within %llu s",
+                             (unsigned long long)(patience_ns / NS_PER_SEC));
+        sleep_ms(POLL_MS);
+    }
+}
+
+/* Receivers first: they wake the publisher. */
+static void threads_stop(struct run *run)
+{
+    if (run->churn_started) {
+        load_churn_stop(&run->churn);
+        load_churn_join(&run->churn);
+        run->churn_started = false;
+    }
+    for (unsigned i = 0; i < run->receivers_started; i++)
+        load_receiver_stop(&run->receivers[i]);
+    for (unsigned i = 0; i < run->receivers_started; i++)
+        load_receiver_join(&run->receivers[i]);
+    if (run->publishing_started) {
+        load_publishing_stop(&run->publishing);
+        load_publishing_join(&run->publishing);
+        run->publishing_started = false;
+    }
+}
+
+/* Comings and goings for as long as the run is to last; then one message more, which shows the
+ * watchers where the room stands. */
+static void churn_out(struct run *run)
+{
+    struct load_shared *shared = &run->shared;
+    const struct load_options *options = run->options;
+    int err = load_churn_start(&run->churn, shared, options->plan.clients, options->arrivals);
+    if (err < 0) {
+        load_shared_fail(shared, "cannot start a thread: %s", strerror(-err));
+        return;
+    }
+    run->churn_started = true;
+    while (clock_monotonic_ns() < shared->start_ns + options->plan.duration_ns && !interrupted &&
+           !run_failed(run)) {
+        progress_show(run, false);
+        sleep_ms(POLL_MS);
+    }
+    load_churn_stop(&run->churn);
+    load_churn_join(&run->churn);
+    run->churn_started = false;
+    uint64_t before = atomic_load_explicit(&shared->published, memory_order_relaxed);
+    for (unsigned waited = 0; waited < 3000 && !run_failed(run); waited += POLL_MS) {
+        if (atomic_load_explicit(&shared->published, memory_order_relaxed) > before)
+            break;
+        sleep_ms(POLL_MS);
+    }
+    atomic_store_explicit(&shared->enough, true, memory_order_seq_cst);
+}
+
+/* Until the publisher is done, every message is answered and everybody has everything; or
+ * until nothing has moved for DRAIN_MS. */
+static bool watch(struct run *run)
+{
+    struct load_shared *shared = &run->shared;
+    uint64_t moved_ns = clock_monotonic_ns(), seen = 0;
+    while (!run_failed(run)) {
+        if (interrupted)
+            atomic_store_explicit(&shared->enough, true, memory_order_seq_cst);
+        if (atomic_load_explicit(&shared->enough, memory_order_relaxed))
+            load_publishing_nudge(&run->publishing);
+        /* Acquire: `published` is final. Pairs with the publisher's release. */
+        bool all = atomic_load_explicit(&shared->published_all, memory_order_acquire);
+        uint64_t answered = atomic_load_explicit(&shared->acknowledged, memory_order_relaxed) +
+                            atomic_load_explicit(&shared->refused, memory_order_relaxed);
+        uint64_t published = atomic_load_explicit(&shared->published, memory_order_relaxed);
+        if (all && answered >= published && outstanding(run) == 0)
+            return true;
+        uint64_t now_ns = clock_monotonic_ns();
+        uint64_t mark = delivered_so_far(run) + answered;
+        if (mark != seen || now_ns < shared->start_ns)
+            moved_ns = now_ns;
+        seen = mark;
+        /* A slow schedule is not a stall: at a message per minute nothing moves for long. */
+        uint64_t quiet_ns = shared->plan.rate == 0 || all ? 0 : NS_PER_SEC / shared->plan.rate;
+        if (now_ns - moved_ns > DRAIN_MS * NS_PER_MS + quiet_ns)
+            return false;
+        progress_show(run, false);
+        sleep_ms(POLL_MS);
+    }
+    return false;
+}
+
+/* Members of all threads against their room's head, and against each other. */
+static int settle(struct run *run, struct load_counts *counts)
+{
+    const struct load_plan *plan = &run->shared.plan;
+    const struct load_member **models = calloc(plan->rooms, sizeof(*models));
+    if (models == NULL)
+        return -ENOMEM;
+    for (unsigned i = 0; i < run->receivers_started; i++) {
+        struct load_receiver *receiver = &run->receivers[i];
+        size_t memberships = (size_t)receiver->clients * plan->rooms_per_client;
+        for (size_t n = 0; n < memberships; n++) {
+            const struct load_member *member = &receiver->members[n];
+            uint32_t room = member->room->index;
+            counts->lost += load_member_lacks(
+                member, atomic_load_explicit(&run->shared.heads[room], memory_order_relaxed));
+            if (models[room] == NULL || models[room]->unchained)
+                models[room] = member;
+            else
+                counts->reordered += !load_member_agrees(models[room], member);
+        }
+    }
+    free(models);
+    return 0;
+}
+
+static void collect(struct run *run, struct load_result *result)
+{
+    uint64_t last_ns = 0;
+    for (unsigned i = 0; i < run->receivers_started; i++) {
+        struct load_receiver *receiver = &run->receivers[i];
+        load_counts_add(&result->counts, &receiver->check.counts);
+        load_histogram_add(&result->latency, &receiver->check.latency);
+        load_histogram_add(&result->completed, &receiver->check.completed);
+        result->disconnected += receiver->disconnected;
+        result->receive_cpu_ns += receiver->cpu_ns;
+        if (receiver->last_ns > last_ns)
+            last_ns = receiver->last_ns;
+    }
+    int err = settle(run, &result->counts);
+    if (err < 0)
+        load_shared_fail(&run->shared, "out of memory for the last comparison");
+    result->published = run->publishing.published;
+    result->acknowledged = atomic_load_explicit(&run->shared.acknowledged, memory_order_relaxed);
+    result->refused = atomic_load_explicit(&run->shared.refused, memory_order_relaxed);
+    result->late = run->publishing.late;
+    result->held = run->publishing.held;
+    result->publish_cpu_ns = run->publishing.cpu_ns;
+    result->duration_ns = last_ns > run->shared.start_ns ? last_ns - run->shared.start_ns : 0;
+    result->churn = run->churn.counts;
+    if (run->shared.farewell != NULL)
+        load_farewell_sum(&run->farewell, run->sigterm_ns, &result->farewell);
+    result->interrupted = interrupted != 0;
+}
+
+static void measure(struct run *run, struct load_result *result)
+{
+    struct load_shared *shared = &run->shared;
+    const struct load_options *options = run->options;
+    uint64_t cpu_before = 0, cpu_after = 0;
+    bool known =
+        options->server_pid != 0 && load_server_cpu_ns(options->server_pid, &cpu_before) == 0;
+    shared->start_ns = clock_monotonic_ns() + START_MS * NS_PER_MS;
+    /* seq_cst: the publisher's has_work looks at it. */
+    atomic_store_explicit(&shared->go, true, memory_order_seq_cst);
+    if (options->mode == LOAD_IDLE) {
+        while (clock_monotonic_ns() < shared->start_ns + options->plan.duration_ns &&
+               !interrupted && !run_failed(run))
+            sleep_ms(POLL_MS);
+        result->drained = true;
+    } else {
+        load_publishing_nudge(&run->publishing);
+        if (options->mode == LOAD_CHURN)
+            churn_out(run);
+        result->drained =
+            options->mode == LOAD_DRAIN ? load_drain_watch(shared, &run->sigterm_ns) : watch(run);
+    }
+    if (known && load_server_cpu_ns(options->server_pid, &cpu_after) == 0) {
+        result->server_cpu_known = true;
+        result->server_cpu_ns = cpu_after - cpu_before;
+    }
+    if (options->mode == LOAD_IDLE &&
+        (load_server_rss_bytes(options->server_pid, &result->rss_after) < 0 ||
+         load_kernel_tcp_bytes(&result->tcp_after) < 0))
+        load_shared_fail(shared, "the server's memory can no longer be read from /proc");
+    progress_show(run, true);
+}
+
+int load_run(const struct load_options *options, struct load_result *result, char *why,
+             size_t why_bytes)
+{
+    *result = (struct load_result){.drained = false};
+    interrupted = 0;
+    uint64_t unused;
+    if (options->server_pid != 0 && load_server_cpu_ns(options->server_pid, &unused) < 0) {
+        snprintf(why, why_bytes, "there is no process %d whose CPU time can be read",
+                 (int)options->server_pid);
+        return -1;
+    }
+    uint64_t connections = (uint64_t)options->plan.clients + options->plan.publishers +
+                           (options->mode == LOAD_CHURN ? options->watchers : 0);
+    if (load_descriptors_raise(connections, why, why_bytes) < 0)
+        return -1;
+    struct run *run = calloc(1, sizeof(*run));
+    if (run == NULL) {
+        snprintf(why, why_bytes, "out of memory");
+        return -1;
+    }
+    run->options = options;
+    int err = shared_init(run, why, why_bytes);
+    if (err == 0) {
+        if (options->mode == LOAD_IDLE) {
+            load_server_rss_bytes(options->server_pid, &result->rss_before);
+            load_kernel_tcp_bytes(&result->tcp_before);
+        }
+        threads_start(run);
+        if (!run_failed(run))
+            measure(run, result);
+        threads_stop(run);
+        if (!run_failed(run))
+            collect(run, result);
+        if (run_failed(run)) {
+            snprintf(why, why_bytes, "%s", run->shared.why);
+            err = -1;
+        }
+    }
+    run_fini(run);
+    free(run);
+    return err;
+}

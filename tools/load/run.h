@@ -1,0 +1,53 @@
+/* run.h -- one run from the first connection to the verdict.
+ *
+ *     connect and join ─► all ready ─► go ─► publish ─► drain ─► settle
+ *                                      └──── the clock runs ────┘
+ *
+ * Drained is when every member has got every acknowledged message, or when nothing has moved
+ * for DRAIN_MS; what is still missing then is lost.
+ */
+#ifndef UPROAR_TOOLS_LOAD_RUN_H
+#define UPROAR_TOOLS_LOAD_RUN_H
+
+#include "tools/load/check.h"
+#include "tools/load/churn.h"
+#include "tools/load/farewell.h"
+#include "tools/load/options.h"
+#include "tools/load/shared.h"
+
+struct load_result {
+    struct load_counts counts;
+    struct load_histogram latency;
+    struct load_histogram completed;
+    uint64_t published, acknowledged, refused;
+    uint64_t late, held;   /* publisher.h */
+    uint64_t disconnected; /* receivers cut off */
+    uint64_t duration_ns;  /* from the start of the schedule to the last delivery */
+    uint64_t receive_cpu_ns, publish_cpu_ns;
+    bool server_cpu_known;
+    uint64_t server_cpu_ns;
+    bool interrupted;
+    bool drained;
+    struct load_churn_counts churn;
+    struct load_farewell_result farewell; /* drain */
+
+    /* Idle: before the first client and with all of them. */
+    uint64_t rss_before, rss_after; /* the server's */
+    uint64_t tcp_before, tcp_after; /* the kernel's, for all sockets, both ends */
+};
+
+/* At most 0.1 % of the messages were late by the generator's own fault. */
+bool load_result_valid(const struct load_result *result);
+/* Nothing lost, duplicated, reordered, corrupt; nobody cut off or, in a churn, turned away. */
+bool load_result_clean(const struct load_result *result);
+
+/* 0, or -1 with a sentence in `why` when there is nothing to report. Prints nothing but the
+ * progress line. */
+int load_run(const struct load_options *options, struct load_result *result, char *why,
+             size_t why_bytes);
+
+/* From a signal handler: publish no more, and report. */
+void load_run_interrupt(void);
+bool load_run_interrupted(void);
+
+#endif

@@ -1,0 +1,90 @@
+/* server.c -- reads a few lines of /proc. */
+#include "tools/load/server.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int load_server_cpu_ns(pid_t pid, uint64_t *ns)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    if (tasks == NULL)
+        return -errno;
+
+    uint64_t sum = 0;
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        if (task->d_name[0] == '.')
+            continue;
+        char file[sizeof(path) + sizeof(task->d_name) + sizeof("//schedstat")];
+        snprintf(file, sizeof(file), "%s/%s/schedstat", path, task->d_name);
+        FILE *in = fopen(file, "re");
+        if (in == NULL)
+            continue; /* the thread has just ended */
+        unsigned long long ran;
+        if (fscanf(in, "%llu", &ran) == 1)
+            sum += ran;
+        fclose(in);
+    }
+    closedir(tasks);
+    *ns = sum;
+    return 0;
+}
+
+int load_server_descriptors(pid_t pid, uint64_t *count)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *descriptors = opendir(path);
+    if (descriptors == NULL)
+        return -errno;
+    *count = 0;
+    for (struct dirent *entry; (entry = readdir(descriptors)) != NULL;)
+        *count += entry->d_name[0] != '.';
+    closedir(descriptors);
+    return 0;
+}
+
+/* The number after `label` at the start of a line; 0 or negative errno. */
+static int line_number(const char *path, const char *label, const char *skip_to, uint64_t *value)
+{
+    FILE *in = fopen(path, "re");
+    if (in == NULL)
+        return -errno;
+    int err = -ENODATA;
+    char line[256];
+    while (err != 0 && fgets(line, sizeof(line), in) != NULL) {
+        if (strncmp(line, label, strlen(label)) != 0)
+            continue;
+        const char *at = skip_to != NULL ? strstr(line, skip_to) : line + strlen(label);
+        if (at == NULL)
+            continue;
+        *value = strtoull(at + (skip_to != NULL ? strlen(skip_to) : 0), NULL, 10);
+        err = 0;
+    }
+    fclose(in);
+    return err;
+}
+
+int load_server_rss_bytes(pid_t pid, uint64_t *bytes)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    uint64_t kib;
+    int err = line_number(path, "VmRSS:", NULL, &kib);
+    if (err == 0)
+        *bytes = kib * 1024;
+    return err;
+}
+
+int load_kernel_tcp_bytes(uint64_t *bytes)
+{
+    uint64_t pages;
+    int err = line_number("/proc/net/sockstat", "TCP:", " mem ", &pages);
+    if (err == 0)
+        *bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return err;
+}

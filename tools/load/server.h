@@ -1,0 +1,23 @@
+/* server.h -- what /proc says of the server under test. */
+#ifndef UPROAR_TOOLS_LOAD_SERVER_H
+#define UPROAR_TOOLS_LOAD_SERVER_H
+
+#include <sys/types.h>
+
+#include "core/base.h"
+
+/* CPU time of all its threads in ns: the first field of /proc/PID/task/TID/schedstat, which is
+ * far finer than the ticks in stat. Time of threads that have ended is not in it. 0 or negative
+ * errno. */
+int load_server_cpu_ns(pid_t pid, uint64_t *ns);
+
+/* Its resident memory: VmRSS of /proc/PID/status. 0 or negative errno. */
+int load_server_rss_bytes(pid_t pid, uint64_t *bytes);
+
+/* Descriptors that it has open: the entries of /proc/PID/fd. 0 or negative errno. */
+int load_server_descriptors(pid_t pid, uint64_t *count);
+
+/* What the kernel holds for all TCP sockets of this network namespace: /proc/net/sockstat. */
+int load_kernel_tcp_bytes(uint64_t *bytes);
+
+#endif

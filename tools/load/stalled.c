@@ -1,0 +1,190 @@
+/* stalled.c -- see stalled.h. */
+#include "tools/load/stalled.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "tools/load/connection.h"
+#include "tools/load/shared.h"
+
+#define DIAL_MS 10000u
+#define JOIN_MS 10000u
+
+struct load_stalled_client {
+    struct load_connection cutter; /* only to cut frames: there is no stream */
+    int fd;
+    enum load_fate fate;
+    bool joined, gapped;
+    uint64_t next;     /* the number that must come */
+    uint64_t heard_ns; /* when anything came last */
+};
+
+static uint64_t send_opening(int fd, const struct load_options *options, uint32_t number,
+                             const char *room)
+{
+    uint8_t opening[LOAD_HELLO_BYTES + LOAD_JOIN_BYTES];
+    char name[LOAD_NAME_BYTES];
+    snprintf(name, sizeof(name), "load-%u-s%u", load_tag(options), number);
+    size_t used = load_hello(opening, name);
+    used += load_join(opening + used, room, JOIN_QUIET);
+    return send(fd, opening, used, MSG_NOSIGNAL) == (ssize_t)used ? used : 0;
+}
+
+static void heard(struct load_stalled *stalled, struct load_stalled_client *client,
+                  const struct event *event)
+{
+    switch (event->type) {
+    case MSG_JOINED:
+        client->joined = true;
+        client->next = event->joined.head + 1;
+        break;
+    case MSG_MESSAGE:
+        stalled->given++;
+        if (event->message.seq != client->next)
+            client->fate = FATE_UNTRUE;
+        client->next = event->message.seq + 1;
+        break;
+    case MSG_GAP:
+        stalled->gaps++;
+        stalled->missed += event->gap.to - event->gap.from + 1;
+        if (event->gap.from != client->next || event->gap.to < event->gap.from)
+            client->fate = FATE_UNTRUE;
+        client->next = event->gap.to + 1;
+        client->gapped = true;
+        break;
+    case MSG_LEFT:
+    case MSG_GOAWAY:
+    case MSG_ERROR:
+        if (stalled->reason == REASON_NONE)
+            stalled->reason = event->type == MSG_GOAWAY ? event->goaway.reason
+                              : event->type == MSG_LEFT ? event->left.reason
+                                                        : event->error.reason;
+        if (client->fate == FATE_OPEN)
+            client->fate = FATE_GOAWAY;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Takes in what the socket has; the end of the connection is a fate too. */
+static void read_on(struct load_stalled *stalled, struct load_stalled_client *client)
+{
+    static uint8_t buffer[64 * 1024];
+    struct slice frame, bytes;
+    struct event event;
+    size_t want;
+    ssize_t got = recv(client->fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    client->heard_ns = clock_monotonic_ns();
+    if (got <= 0) {
+        client->fate = FATE_CUT;
+        return;
+    }
+    bytes = slice_of(buffer, (size_t)got);
+    int next = 0;
+    while (client->fate == FATE_OPEN &&
+           (next = load_connection_next(&client->cutter, &bytes, &frame)) > 0) {
+        if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, stalled->lists, &want) > 0)
+            heard(stalled, client, &event);
+        else
+            client->fate = FATE_UNTRUE;
+    }
+    if (next < 0)
+        client->fate = FATE_UNTRUE;
+}
+
+static bool await_joined(struct load_stalled *stalled, struct load_stalled_client *client)
+{
+    uint64_t deadline_ns = clock_monotonic_ns() + JOIN_MS * NS_PER_MS;
+    while (!client->joined && client->fate == FATE_OPEN && clock_monotonic_ns() < deadline_ns) {
+        struct pollfd ready = {.fd = client->fd, .events = POLLIN};
+        if (poll(&ready, 1, 100) > 0)
+            read_on(stalled, client);
+    }
+    return client->joined;
+}
+
+int load_stalled_open(struct load_stalled *stalled, const struct load_options *options,
+                      const struct net_target *target, const char *room, char *why,
+                      size_t why_bytes)
+{
+    *stalled = (struct load_stalled){.lists = malloc(sizeof(*stalled->lists))};
+    stalled->clients = calloc(options->stalled, sizeof(*stalled->clients));
+    if (stalled->clients == NULL || stalled->lists == NULL) {
+        snprintf(why, why_bytes, "out of memory for %u clients", options->stalled);
+        return -1;
+    }
+    for (uint32_t n = 0; n < options->stalled; n++) {
+        struct load_stalled_client *client = &stalled->clients[n];
+        struct net_manner manner = load_manner(n, options->sources);
+        manner.rcvbuf_bytes = options->rcvbuf_bytes;
+        client->fd = net_dial_as(target, &manner, DIAL_MS);
+        if (client->fd < 0) {
+            snprintf(why, why_bytes, "stalled client %u cannot connect: %s", n,
+                     strerror(-client->fd));
+            return -1;
+        }
+        stalled->count = n + 1;
+        if (send_opening(client->fd, options, n, room) == 0 || !await_joined(stalled, client)) {
+            snprintf(why, why_bytes, "stalled client %u could not join: %s", n,
+                     stalled->reason == REASON_NONE ? "no answer"
+                                                    : reason_sentence(stalled->reason));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* What is known of the client now, with everything read that came. */
+static void judge(struct load_stalled_client *client, uint64_t head, uint64_t silence_ns)
+{
+    if (client->fate != FATE_OPEN)
+        return;
+    if (client->next > head)
+        client->fate = client->gapped ? FATE_GAP : FATE_WHOLE;
+    else if (clock_monotonic_ns() - client->heard_ns > silence_ns)
+        client->fate = FATE_SILENT;
+}
+
+void load_stalled_tell(struct load_stalled *stalled, uint64_t head, unsigned silence_ms)
+{
+    struct pollfd *polled = calloc(stalled->count + 1, sizeof(*polled));
+    uint32_t open = polled == NULL ? 0 : stalled->count;
+    for (uint32_t n = 0; n < stalled->count; n++)
+        stalled->clients[n].heard_ns = clock_monotonic_ns();
+    while (open > 0) {
+        for (uint32_t n = 0; n < stalled->count; n++)
+            polled[n] = (struct pollfd){
+                .fd = stalled->clients[n].fate == FATE_OPEN ? stalled->clients[n].fd : -1,
+                .events = POLLIN};
+        (void)poll(polled, stalled->count, 100);
+        open = 0;
+        for (uint32_t n = 0; n < stalled->count; n++) {
+            if (polled[n].fd >= 0 && polled[n].revents != 0)
+                read_on(stalled, &stalled->clients[n]);
+            judge(&stalled->clients[n], head, silence_ms * NS_PER_MS);
+            open += stalled->clients[n].fate == FATE_OPEN;
+        }
+    }
+    for (uint32_t n = 0; n < stalled->count; n++)
+        stalled->fates[stalled->clients[n].fate]++;
+    free(polled);
+}
+
+void load_stalled_close(struct load_stalled *stalled)
+{
+    for (uint32_t n = 0; n < stalled->count; n++) {
+        shutdown(stalled->clients[n].fd, SHUT_WR);
+        close(stalled->clients[n].fd);
+        load_connection_fini(&stalled->clients[n].cutter);
+    }
+    free(stalled->clients);
+    free(stalled->lists);
+    *stalled = (struct load_stalled){0};
+}
