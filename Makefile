@@ -19,7 +19,8 @@ Q := $(if $(V),,@)
 PREFIX ?= /usr/local
 
 # What Debian calls the things needed. `make run` and `make check` install what is missing.
-NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-dev
+NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-dev \
+    systemtap-sdt-dev
 NEED_CHECK := $(NEED_BUILD) libcriterion-dev
 NEED_CLANG := clang libclang-rt-dev
 NEED_LINT := $(NEED_CHECK) clang-format clang-tidy

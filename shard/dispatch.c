@@ -2,6 +2,7 @@
 #include "shard/dispatch.h"
 
 #include "shard/gather.h"
+#include "shard/probe.h"
 #include "shard/room.h"
 #include "shard/shard.h"
 
@@ -133,6 +134,7 @@ static void on_publish(struct shard *shard, struct session *session, const struc
                                 .name_bytes = session->name_bytes};
     memcpy(record + 1, session->name, session->name_bytes);
     memcpy((uint8_t *)(record + 1) + session->name_bytes, body.data, body.len);
+    PROBE(publish, session->id, cmd->publish.msgid, member->room, body.len);
     charge(shard, session);
     purse_charge(shard, session, cost);
 }

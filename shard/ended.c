@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "shard/probe.h"
 #include "shard/session.h"
 #include "shard/shard.h"
 
@@ -54,6 +55,7 @@ void ended_record(struct shard *shard, const struct session *session)
     char peer[PEER_TEXT_BYTES];
 
     stats_add_reason(shard->stats, STAT_ENDED, session->end_reason, 1);
+    PROBE(close, session->connection, session->end_reason, stream->bytes_in, stream->bytes_out);
     if (shard->options->log_level < LOG_INFO || !log_allowed(&shard->ended_lines))
         return;
     peer_text(&session->peer, peer);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "shard/probe.h"
 #include "shard/shard.h"
 
 static void room_free(struct shard *shard, struct home_room *room)
@@ -178,6 +179,7 @@ static void close_run(struct shard *shard, struct home_room *room)
     msg.id = room->run_first;
     msg.value = shard->loop.realtime_ms;
     xwriter_attach(&room->run, &msg);
+    PROBE(run, room->id, room->run_first, msg.count, room->members);
     home_post(shard, room, &msg);
 }
 
@@ -370,6 +372,7 @@ void home_publish(struct shard *shard, const struct xmsg *msg)
                 if (room->run.count == 1)
                     room->run_first = seq;
                 memcpy(out, in, bytes);
+                PROBE(number, in->sender, in->msgid, in->room, seq);
                 home_mark(shard, room);
             }
         }

@@ -2,6 +2,7 @@
  * why it is the causal one is in mesh.h. */
 #include "core/clock.h"
 #include "shard/mesh.h"
+#include "shard/probe.h"
 
 static struct mesh_look ring_look(struct mesh_port *port, unsigned from, uint64_t *cut)
 {
@@ -27,10 +28,13 @@ static bool look_next(struct mesh_look *in, uint64_t cut)
     return in->stamp <= u64_min(cut, in->committed);
 }
 
-static unsigned batch_handle(struct mesh_ring *ring, mesh_handler *handle, void *ctx)
+static unsigned batch_handle(struct mesh_port *port, struct mesh_ring *ring, mesh_handler *handle,
+                             void *ctx)
 {
-    uint32_t count = mesh_marker_count(spsc_peek(&ring->spsc));
+    const struct xmsg *marker = spsc_peek(&ring->spsc);
+    uint32_t count = mesh_marker_count(marker);
 
+    PROBE(ring_in, ring - port->inbound, port->index, count, mesh_marker_stamp(marker));
     spsc_advance(&ring->spsc);
     for (uint32_t i = 0; i < count; i++) {
         handle(ctx, spsc_peek(&ring->spsc));
@@ -56,9 +60,10 @@ static void heap_sift(struct mesh_look *heap, unsigned count, unsigned at)
 }
 
 /* Handles what is no newer than the cut, in the order of the stamps. */
-static unsigned merge(struct mesh_look *heap, unsigned looked, uint64_t cut, mesh_handler *handle,
+static unsigned merge(struct mesh_port *port, unsigned looked, uint64_t cut, mesh_handler *handle,
                       void *ctx)
 {
+    struct mesh_look *heap = port->looks;
     unsigned count = 0, handled = 0;
 
     for (unsigned i = 0; i < looked; i++)
@@ -67,7 +72,7 @@ static unsigned merge(struct mesh_look *heap, unsigned looked, uint64_t cut, mes
     for (unsigned i = count / 2; i > 0; i--)
         heap_sift(heap, count, i - 1);
     while (count > 0) {
-        handled += batch_handle(heap[0].ring, handle, ctx);
+        handled += batch_handle(port, heap[0].ring, handle, ctx);
         if (!look_next(&heap[0], cut))
             heap[0] = heap[--count];
         if (count > 1)
@@ -120,7 +125,7 @@ unsigned mesh_drain(struct mesh_port *port, mesh_handler *handle, void *ctx)
         for (uint64_t bits = look[word]; bits != 0; bits &= bits - 1)
             heap[looked++] = ring_look(port, word * 64 + (unsigned)__builtin_ctzll(bits), &cut);
     }
-    unsigned handled = merge(heap, looked, cut, handle, ctx);
+    unsigned handled = merge(port, looked, cut, handle, ctx);
     for (unsigned word = 0; word * 64 < port->mesh->ports_count; word++)
         for (uint64_t bits = look[word]; bits != 0; bits &= bits - 1)
             look_again(port, word * 64 + (unsigned)__builtin_ctzll(bits));

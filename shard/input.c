@@ -3,6 +3,7 @@
 
 #include "shard/dispatch.h"
 #include "shard/outgoing.h"
+#include "shard/probe.h"
 #include "shard/shard.h"
 
 static bool readable(const struct session *session)
@@ -73,6 +74,7 @@ static size_t consume(struct shard *shard, struct session *session, struct slice
         return 0;
     }
     shard->commands++;
+    PROBE(decode, session->connection, cmd.type, used);
     dispatch(shard, session, &cmd);
     return (size_t)used;
 }

@@ -7,6 +7,7 @@
 #include "core/check.h"
 #include "core/clock.h"
 #include "core/log.h"
+#include "shard/probe.h"
 
 #define BLOCK_MSGS 63u
 
@@ -232,8 +233,10 @@ bool mesh_receipts(struct mesh_port *port)
 }
 
 /* Moves what waits behind a ring into it: a batch in pieces, if need be, each with its stamp. */
-static void ring_refill(struct mesh_port *port, struct mesh_queue *queue, struct spsc *ring)
+static void ring_refill(struct mesh_port *port, unsigned to)
 {
+    struct mesh_queue *queue = &port->overflow[to];
+    struct spsc *ring = &ring_to(port, to)->spsc;
     uint32_t room;
 
     while (queue->count > 0 && (room = ring_room(ring, 2)) >= 2) {
@@ -244,6 +247,7 @@ static void ring_refill(struct mesh_port *port, struct mesh_queue *queue, struct
         }
         uint32_t n = queue->left < room - 1 ? queue->left : room - 1;
         marker_init(spsc_reserve(ring), queue->stamp, n);
+        PROBE(ring_out, port->index, to, n, queue->stamp);
         queue->left -= n;
         port->overflowing -= n;
         for (; n > 0; n--) {
@@ -267,9 +271,11 @@ static bool target_show(struct mesh_port *port, unsigned to, uint64_t stamp)
     struct mesh_ring *ring = ring_to(port, to);
     struct mesh_queue *queue = &port->overflow[to];
 
+    if (ring->open != NULL)
+        PROBE(ring_out, port->index, to, mesh_marker_count(ring->open), stamp);
     marker_close(&ring->open, stamp);
     marker_close(&queue->open, stamp);
-    ring_refill(port, queue, &ring->spsc);
+    ring_refill(port, to);
     uint64_t held = queue_oldest(queue);
     /* Relaxed: only this thread writes it. */
     bool held_moves = held != atomic_load_explicit(&ring->held, memory_order_relaxed);

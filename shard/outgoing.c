@@ -1,6 +1,7 @@
 /* outgoing.c -- see outgoing.h. */
 #include "shard/outgoing.h"
 
+#include "shard/probe.h"
 #include "shard/room.h"
 #include "shard/shard.h"
 
@@ -62,6 +63,17 @@ static bool take_lane(struct session *session, struct batch *batch)
     return true;
 }
 
+static bool take_feed(struct shard *shard, const struct session *session, struct member *member,
+                      struct batch *batch)
+{
+    uint64_t from = member->next_seq;
+    bool all = feed_take(shard, member, session->id, batch);
+
+    if (member->next_seq != from)
+        PROBE(deliver, session->connection, member->room, from, member->next_seq);
+    return all;
+}
+
 /* The feeds of all rooms, beginning with the one that the last send cut short, so that a busy
  * room cannot starve the others. Returns whether everything was taken. */
 static bool take_feeds(struct shard *shard, struct session *session, struct batch *batch)
@@ -70,7 +82,7 @@ static bool take_feeds(struct shard *shard, struct session *session, struct batc
 
     for (unsigned left = session->rooms; left > 0; left--) {
         struct member *member = session_member_at(shard, i);
-        if (member->state == MEMBER_READING && !feed_take(shard, member, session->id, batch)) {
+        if (member->state == MEMBER_READING && !take_feed(shard, session, member, batch)) {
             session->turn_member = i;
             return false;
         }
@@ -123,6 +135,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
     }
     session->last = all && session->state == SESSION_LEAVING;
     stall_watch(shard, session, &batch.flight->progress);
+    PROBE(send, session->connection, batch.bytes, batch.flight->count);
     stream_send(&shard->streams, &session->stream, batch.flight->iov, batch.flight->count);
     return 1;
 }
@@ -132,6 +145,7 @@ void outgoing_sent_short(struct shard *shard, struct session *session, size_t by
     struct flight *flight = pool_at(&shard->flights, session->flight);
     struct iovec *iov = &flight->iov[flight->first];
 
+    PROBE(complete, session->connection, session->stream.bytes_out);
     for (; bytes >= iov->iov_len; iov = &flight->iov[++flight->first])
         bytes -= iov->iov_len;
     iov->iov_base = (uint8_t *)iov->iov_base + bytes;
@@ -154,6 +168,7 @@ static bool owed(struct shard *shard, const struct session *session)
 
 void outgoing_sent(struct shard *shard, struct session *session)
 {
+    PROBE(complete, session->connection, session->stream.bytes_out);
     let_go(shard, session);
     if (session->last && session->state == SESSION_LEAVING && lane_empty(&session->lane))
         left(shard, session);

@@ -9,6 +9,7 @@
 #include "shard/gather.h"
 #include "shard/input.h"
 #include "shard/outgoing.h"
+#include "shard/probe.h"
 #include "shard/room.h"
 #include "shard/shard.h"
 
@@ -95,6 +96,7 @@ void session_accept(void *ctx, int fd)
     session->flight = session->first_member = session->turn_member = POOL_NONE;
     session->gather = session->debt = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
+    PROBE(accept, session->connection, fd);
     if (drain_begun(&shard->drain))
         drain_accepted(shard, session);
     else if (admission.state == ADMISSION_REFUSED)
@@ -113,7 +115,11 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
         return;
     }
     stats_told(shard->stats, event);
-    session->gaps += event->type == MSG_GAP;
+    if (event->type == MSG_GAP) {
+        session->gaps++;
+        PROBE(gap, session->connection, event->gap.room, event->gap.from, event->gap.to,
+              event->gap.reason);
+    }
     flush_session(shard, session);
     /* A stranger is read again when this reply has gone; a guest may owe some. */
     uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
