@@ -16,7 +16,8 @@ struct load_sample {
     uint64_t seq;   /* 0: none yet */
     uint64_t print; /* load_body_print of its publisher and counter */
     uint64_t due_ns;
-    uint32_t waiting; /* members that have not got it yet */
+    uint64_t first_ns; /* when it came */
+    uint32_t waiting;  /* members that have not got it yet */
     uint32_t len;
     uint8_t frame[];
 };
@@ -131,6 +132,18 @@ static void accept(struct load_check *check, struct load_member *member, uint64_
     load_histogram_record(&check->latency, now_ns > due_ns ? now_ns - due_ns : 0);
 }
 
+/* All members on this thread have it. */
+static void complete(struct load_check *check, const struct load_room *room,
+                     const struct load_sample *sample, uint64_t now_ns)
+{
+    struct load_note note = {.seq = sample->seq,
+                             .due_ns = sample->due_ns,
+                             .first_ns = sample->first_ns,
+                             .last_ns = now_ns,
+                             .room = room->index};
+    load_spread_note(&check->spread, &note);
+}
+
 /* The frame has the right number, but is not equal to a sample. */
 static void examine(struct load_check *check, struct load_member *member, struct slice frame,
                     uint64_t now_ns)
@@ -163,12 +176,12 @@ static void examine(struct load_check *check, struct load_member *member, struct
         sample->seq = seq;
         sample->print = print;
         sample->due_ns = body.due_ns;
+        sample->first_ns = now_ns;
         sample->waiting = room->members - 1;
         sample->len = (uint32_t)frame.len;
         memcpy(sample->frame, frame.data, frame.len);
         if (sample->waiting == 0)
-            load_histogram_record(&check->completed,
-                                  now_ns > body.due_ns ? now_ns - body.due_ns : 0);
+            complete(check, room, sample, now_ns);
     }
     accept(check, member, print, body.due_ns, now_ns);
 }
@@ -216,8 +229,7 @@ void load_check_message(struct load_check *check, struct load_member *member, st
                    0)) {
         accept(check, member, sample->print, sample->due_ns, now_ns);
         if (--sample->waiting == 0)
-            load_histogram_record(&check->completed,
-                                  now_ns > sample->due_ns ? now_ns - sample->due_ns : 0);
+            complete(check, member->room, sample, now_ns);
         return;
     }
     examine(check, member, frame, now_ns);

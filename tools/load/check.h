@@ -25,6 +25,7 @@
 #include "proto/frame.h"
 #include "tools/load/histogram.h"
 #include "tools/load/plan.h"
+#include "tools/load/spread.h"
 
 struct load_counts {
     uint64_t delivered; /* right ones */
@@ -62,9 +63,9 @@ struct load_member {
 struct load_check {
     const struct load_plan *plan;
     struct load_counts counts;
-    struct load_histogram latency;   /* due to delivered, for each delivery */
-    struct load_histogram completed; /* due to delivered to the last member, for each message */
-    struct event_lists lists;        /* scratch for the decoder */
+    struct load_histogram latency; /* due to delivered, for each delivery */
+    struct load_spread spread;     /* first and last member, for each message */
+    struct event_lists lists;      /* scratch for the decoder */
 };
 
 /* Room for `samples` frames (a power of two). 0 or -ENOMEM. */

@@ -242,6 +242,7 @@ static uint64_t turn_end(void *ctx)
         atomic_store_explicit(&shared->reached[at], reached, memory_order_relaxed);
     }
     receiver->dirty_count = 0;
+    load_spread_hand_in(&receiver->check.spread);
     /* Relaxed: only shown. */
     atomic_store_explicit(&receiver->delivered, receiver->check.counts.delivered,
                           memory_order_relaxed);
@@ -328,6 +329,8 @@ static int tables_init(struct load_receiver *receiver)
         uint32_t members = crowd->room.members;
         crowd->members = &receiver->places[place];
         place += members;
+        if (members > 0 && receiver->shared->meeting != NULL)
+            load_meeting_expect(receiver->shared->meeting, i);
         int err = load_room_init(&crowd->room, plan, i, members, members > 1 ? samples : 1);
         if (err < 0)
             return err;
@@ -387,6 +390,7 @@ int load_receiver_start(struct load_receiver *receiver, struct load_shared *shar
     *receiver = (struct load_receiver){.shared = shared, .index = index};
     load_door_init(&receiver->door);
     receiver->check.plan = &shared->plan;
+    receiver->check.spread.meeting = shared->meeting;
     receiver->clients = load_plan_clients_on(&shared->plan, index);
     for (uint32_t room = 0; room < shared->plan.rooms; room++)
         atomic_store_explicit(&shared->reached[(size_t)index * shared->plan.rooms + room],

@@ -93,7 +93,14 @@ void load_report_table(FILE *out, const struct load_options *options,
         load_drain_table(out, &result->farewell);
     latency_line(out, plan->rate == 0 ? "latency (saturated)" : "latency from due",
                  &result->latency);
-    latency_line(out, "  to the last receiver", &result->completed);
+    latency_line(out, "  to first receiver", &result->spread.first);
+    latency_line(out, "  to last receiver", &result->spread.completion);
+    latency_line(out, "  from first to last", &result->spread.spread);
+    if (result->spread.completion.count < result->acknowledged)
+        fprintf(out,
+                "                       first and last of %llu messages; the others did not "
+                "reach all in time to be compared\n",
+                COUNT(result->spread.completion.count));
     if (result->server_cpu_known)
         fprintf(out, "server CPU             %.1f ns a delivery, %.2f s in all\n",
                 per((double)result->server_cpu_ns, counts->delivered),
@@ -117,11 +124,13 @@ void load_report_table(FILE *out, const struct load_options *options,
 static void latency_json(FILE *out, const char *key, const struct load_histogram *histogram)
 {
     fprintf(out,
-            ",\"%s\":{\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"p9999\":%.1f,"
+            ",\"%s\":{\"count\":%llu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,"
+            "\"p9999\":%.1f,"
             "\"max\":%.1f}",
-            key, us(load_histogram_at(histogram, 500000)), us(load_histogram_at(histogram, 900000)),
-            us(load_histogram_at(histogram, 990000)), us(load_histogram_at(histogram, 999000)),
-            us(load_histogram_at(histogram, 999900)), us(histogram->max));
+            key, COUNT(histogram->count), us(load_histogram_at(histogram, 500000)),
+            us(load_histogram_at(histogram, 900000)), us(load_histogram_at(histogram, 990000)),
+            us(load_histogram_at(histogram, 999000)), us(load_histogram_at(histogram, 999900)),
+            us(histogram->max));
 }
 
 void load_report_json(FILE *out, const struct load_options *options,
@@ -150,7 +159,9 @@ void load_report_json(FILE *out, const struct load_options *options,
     fprintf(out, ",\"duration_s\":%.6f,\"deliveries_per_s\":%.1f", duration_s,
             per((double)counts->delivered * 1e9, result->duration_ns));
     latency_json(out, "latency_us", &result->latency);
-    latency_json(out, "completed_us", &result->completed);
+    latency_json(out, "first_us", &result->spread.first);
+    latency_json(out, "completion_us", &result->spread.completion);
+    latency_json(out, "spread_us", &result->spread.spread);
     if (result->server_cpu_known && counts->delivered != 0)
         fprintf(out, ",\"server_cpu_ns_per_delivery\":%.2f",
                 per((double)result->server_cpu_ns, counts->delivered));

@@ -31,6 +31,7 @@ struct run {
     bool publishing_started;
     struct load_churn churn;
     bool churn_started;
+    struct load_meeting meeting;   /* with several receiving threads */
     struct load_farewell farewell; /* drain */
     uint64_t sigterm_ns;
     uint64_t shown_ns, shown_delivered; /* the progress line */
@@ -135,6 +136,10 @@ static int shared_init(struct run *run, char *why, size_t why_bytes)
                                  (uint64_t)shared->plan.clients + shared->plan.publishers);
         shared->farewell = &run->farewell;
     }
+    if (err == 0 && shared->plan.threads > 1) {
+        err = load_meeting_init(&run->meeting, shared->plan.rooms);
+        shared->meeting = err == 0 ? &run->meeting : NULL;
+    }
     if (err == 0 && shared->heads != NULL && shared->reached != NULL && run->receivers != NULL)
         return 0;
     snprintf(why, why_bytes, "out of memory for %u rooms", shared->plan.rooms);
@@ -149,6 +154,8 @@ static void run_fini(struct run *run)
     load_churn_fini(&run->churn);
     if (run->shared.farewell != NULL)
         load_farewell_fini(&run->farewell);
+    if (run->shared.meeting != NULL)
+        load_meeting_fini(&run->meeting);
     free(run->receivers);
     free(run->shared.heads);
     free(run->shared.reached);
@@ -309,7 +316,7 @@ static void collect(struct run *run, struct load_result *result)
         struct load_receiver *receiver = &run->receivers[i];
         load_counts_add(&result->counts, &receiver->check.counts);
         load_histogram_add(&result->latency, &receiver->check.latency);
-        load_histogram_add(&result->completed, &receiver->check.completed);
+        load_spread_add(&result->spread, &receiver->check.spread);
         result->disconnected += receiver->disconnected;
         result->receive_cpu_ns += receiver->cpu_ns;
         if (receiver->last_ns > last_ns)

@@ -18,7 +18,7 @@
 struct load_result {
     struct load_counts counts;
     struct load_histogram latency;
-    struct load_histogram completed;
+    struct load_spread spread;
     uint64_t published, acknowledged, refused;
     uint64_t late, held;   /* publisher.h */
     uint64_t disconnected; /* receivers cut off */

@@ -16,6 +16,7 @@
 #include "tools/net.h"
 
 struct load_farewell;
+struct load_meeting;
 
 #define LOAD_WHY_BYTES 512u
 
@@ -25,6 +26,7 @@ struct load_shared {
     struct load_plan plan; /* churn: its receivers are the watchers */
     struct net_addr addr;
     struct net_target target;
+    struct load_meeting *meeting;   /* NULL with one receiving thread */
     struct load_farewell *farewell; /* drain; NULL: whoever is cut off was wronged */
     unsigned tag; /* in the names of clients and rooms, so that several generators can run */
 

@@ -91,7 +91,7 @@ Test(load_check, all_is_well)
     cr_expect(load_counts_clean(&check->counts));
     cr_expect_eq(check->latency.count, 300);
     cr_expect_eq(check->latency.max, 2000);
-    cr_expect_eq(check->completed.count, 100);
+    cr_expect_eq(check->spread.completion.count, 100);
     cr_expect(load_member_agrees(&members[0], &members[2]));
     cr_expect_eq(members[0].chain, members[2].chain);
     cr_expect_eq(load_member_lacks(&members[0], 100), 0);

@@ -110,7 +110,9 @@ Test(load_report, json_has_every_key)
                                        "duration_s",
                                        "deliveries_per_s",
                                        "latency_us",
-                                       "completed_us",
+                                       "first_us",
+                                       "completion_us",
+                                       "spread_us",
                                        "server_cpu_ns_per_delivery",
                                        "generator_cpu_ns_per_delivery",
                                        "publisher_cpu_s",
@@ -119,12 +121,14 @@ Test(load_report, json_has_every_key)
                                        "valid",
                                        "interrupted",
                                        "drained"};
-    static const char *const shares[] = {"p50", "p90", "p99", "p999", "p9999", "max"};
+    static const char *const shares[] = {"count", "p50", "p90", "p99", "p999", "p9999", "max"};
     json_t *json = object();
     expect_keys(json, keys, ARRAY_SIZE(keys));
     cr_expect_eq(json_object_size(json), ARRAY_SIZE(keys));
     expect_keys(json_object_get(json, "latency_us"), shares, ARRAY_SIZE(shares));
-    expect_keys(json_object_get(json, "completed_us"), shares, ARRAY_SIZE(shares));
+    expect_keys(json_object_get(json, "first_us"), shares, ARRAY_SIZE(shares));
+    expect_keys(json_object_get(json, "completion_us"), shares, ARRAY_SIZE(shares));
+    expect_keys(json_object_get(json, "spread_us"), shares, ARRAY_SIZE(shares));
     json_decref(json);
 }
 
