@@ -79,14 +79,18 @@ static void adjust_spacing(struct shard *shard)
     uint64_t step = ceiling / 8;
     uint64_t now = shard->loop.now_ns;
     uint64_t since = now - flush->adjusted_ns;
+    uint64_t sends = flush->sends - flush->seen_sends;
+    bool ample = sends > 0 && (flush->bytes - flush->seen_bytes) / sends >= AMPLE_BYTES;
 
     if (since < ADJUST_NS)
         return;
     flush->adjusted_ns = now;
-    if (shard->loop.busy_share > BUSY_HIGH && since < 4 * ADJUST_NS)
-        flush->spacing_ns = u64_min(ceiling, flush->spacing_ns + step);
-    else if (shard->loop.busy_share < BUSY_LOW)
+    flush->seen_sends = flush->sends;
+    flush->seen_bytes = flush->bytes;
+    if (shard->loop.busy_share < BUSY_LOW || ample)
         flush->spacing_ns -= u64_min(flush->spacing_ns, step * (since / ADJUST_NS));
+    else if (shard->loop.busy_share > BUSY_HIGH && since < 4 * ADJUST_NS)
+        flush->spacing_ns = u64_min(ceiling, flush->spacing_ns + step);
 }
 
 /* Everyone who reads a dirty feed and can be sent to becomes due. */

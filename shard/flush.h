@@ -8,7 +8,9 @@
  * Spacing. A send costs about 3 us in the kernel's TCP whatever it carries, so a busy shard
  * that sends less often sends more with each. The spacing is adaptive: none on an idle shard; while
  * the loop is busy for more than BUSY_HIGH of the time it grows, below BUSY_LOW it shrinks, and it
- * never exceeds options.flush_us.
+ * never exceeds options.flush_us. Sends that carry AMPLE_BYTES have nothing to gain from waiting:
+ * copying so much costs as much as the send itself, and what waits only falls out of the caches.
+ * Then it shrinks too.
  *
  * A room with very many members is flushed in slices of FLUSH_SLICE sends, so that it cannot
  * keep the shard from accepting and reading.
@@ -26,16 +28,21 @@ struct session;
 #define FLUSH_SLICE 256u
 
 /* Shares of 1024, as loop.busy_share. */
-#define BUSY_HIGH 614u /* 60 % */
-#define BUSY_LOW  410u /* 40 % */
+#define BUSY_HIGH 358u /* 35 % */
+#define BUSY_LOW  205u /* 20 % */
+
+/* Bytes of a send, on average. */
+#define AMPLE_BYTES 16384u
 
 struct flush {
     struct list dirty;           /* feeds */
     uint32_t due_head, due_tail; /* sessions, through due_next */
     uint64_t spacing_ns;
     uint64_t next_ns;       /* no sends before this moment */
-    uint64_t adjusted_ns;   /* when the spacing was last looked at */
-    uint64_t sends, slices; /* counters */
+    uint64_t adjusted_ns;   /* when the spacing was last looked at, */
+    uint64_t seen_sends;    /* and the counters then */
+    uint64_t seen_bytes;
+    uint64_t sends, bytes, slices; /* counters; bytes: given to the kernel with the sends */
 };
 
 void flush_init(struct flush *flush);

@@ -136,6 +136,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
     session->last = all && session->state == SESSION_LEAVING;
     stall_watch(shard, session, &batch.flight->progress);
     PROBE(send, session->connection, batch.bytes, batch.flight->count);
+    shard->flush.bytes += batch.bytes;
     stream_send(&shard->streams, &session->stream, batch.flight->iov, batch.flight->count);
     return 1;
 }

@@ -135,6 +135,45 @@ Test(flush, spacing_grows_when_busy_and_shrinks_when_not)
     world_stop();
 }
 
+Test(flush, sends_that_carry_much_are_not_spaced)
+{
+    world_start(1, 0, "--flush-us", "2000");
+    struct shard *shard = world_shard(0);
+    struct flush *flush = &shard->flush;
+    uint64_t now = shard->loop.now_ns, most = 2 * NS_PER_MS;
+    for (unsigned i = 0; i < 20; i++) {
+        flush->sends += 10;
+        flush->bytes += 10 * (AMPLE_BYTES - 1);
+        run_at(shard, now += 10 * NS_PER_MS, 1024);
+    }
+    cr_assert_eq(flush->spacing_ns, most, "a byte less is little");
+    for (unsigned i = 0; i < 20; i++) {
+        flush->sends += 10;
+        flush->bytes += 10 * AMPLE_BYTES;
+        run_at(shard, now += 10 * NS_PER_MS, 1024);
+    }
+    cr_assert_eq(flush->spacing_ns, 0);
+    run_at(shard, now += 10 * NS_PER_MS, 1024);
+    cr_assert_gt(flush->spacing_ns, 0, "what was sent long ago does not count");
+    world_stop();
+}
+
+Test(flush, the_bytes_of_sends_are_counted)
+{
+    world_start(1, 0, NULL);
+    struct client *anna = login(0, "anna");
+    struct shard *shard = world_shard(0);
+    struct event event = {.type = MSG_PONG};
+    world_settle();
+    uint64_t bytes = shard->flush.bytes, sends = shard->flush.sends;
+    session_tell(shard, anna->session, &event);
+    session_tell(shard, anna->session, &event);
+    flush_run(shard);
+    cr_assert_eq(shard->flush.sends, sends + 1);
+    cr_assert_eq(shard->flush.bytes, bytes + 2 * (FRAME_HEADER_BYTES + 8), "two PONGs in one send");
+    world_stop();
+}
+
 Test(flush, spacing_holds_back_sends_for_no_longer_than_it_says)
 {
     world_start(1, 0, "--flush-us", "2000");
