@@ -11,23 +11,6 @@
 #define REAP_BATCH 128u
 #define REAP_MAX   4096u
 
-#define BUSY_WINDOW_NS (10 * NS_PER_MS)
-
-/* Measured by the thread's CPU time and not by adding up what passes between sleeps: it counts
- * what submission spends in the kernel, leaves out what other threads stole, and costs one
- * system call for each window. A window that ends after a long sleep shows nearly nothing at
- * once, since it holds the sleep. */
-static void busy_measure(struct loop *loop)
-{
-    uint64_t wall = loop->now_ns - loop->window_ns;
-    if (wall < BUSY_WINDOW_NS)
-        return;
-    uint64_t cpu = clock_thread_cpu_ns();
-    loop->busy_share = (uint32_t)u64_min(1024, (cpu - loop->window_cpu_ns) * 1024 / wall);
-    loop->window_ns = loop->now_ns;
-    loop->window_cpu_ns = cpu;
-}
-
 static void time_set(struct loop *loop, uint64_t now_ns)
 {
     loop->now_ns = now_ns;
@@ -71,8 +54,7 @@ int loop_init(struct loop *loop, const struct uring_config *config, const struct
     }
     time_set(loop, clock_monotonic_ns());
     loop->realtime_ms = clock_realtime_ms();
-    loop->window_ns = loop->now_ns;
-    loop->window_cpu_ns = clock_thread_cpu_ns();
+    busy_init(&loop->busy, loop->now_ns);
     timer_wheel_init(&loop->wheel, loop->now_ms);
     loop_on(loop, LOOP_OP_WAKE, wake_completed, loop);
     loop_on(loop, LOOP_OP_CANCEL, cancel_completed, loop);
@@ -84,6 +66,7 @@ void loop_fini(struct loop *loop)
 {
     uring_free(loop->ring);
     wake_fini(&loop->wake);
+    busy_fini(&loop->busy);
 }
 
 void loop_on(struct loop *loop, enum loop_op op, loop_handler *handle, void *ctx)
@@ -185,7 +168,7 @@ int loop_turn(struct loop *loop)
     loop->turns++;
     time_set(loop, clock_monotonic_ns());
     loop->realtime_ms = clock_realtime_ms();
-    busy_measure(loop);
+    busy_measure(&loop->busy, loop->now_ns);
     /* Counted before the inboxes are drained. A completion that is posted meanwhile may have been
      * caused by what came too late for this drain: it is for the next turn, and keeps uring_enter
      * from sleeping. With DEFER_TASKRUN only a full submission queue can make some complete here,

@@ -16,6 +16,7 @@
 #ifndef UPROAR_CORE_LOOP_H
 #define UPROAR_CORE_LOOP_H
 
+#include "core/busy.h"
 #include "core/timer.h"
 #include "core/uring.h"
 #include "core/wake.h"
@@ -59,7 +60,7 @@ struct loop {
     uint64_t now_ms;      /* the same in ms */
     uint64_t realtime_ms; /* Unix time, same moment */
     uint64_t spin_ns;     /* how long to look for work before sleeping; 0: not at all */
-    uint32_t busy_share;  /* 0..1024: CPU time in the last window of >= 10 ms */
+    struct busy busy;     /* how much of its time the thread needs a CPU */
 
     struct loop_owner owner;
     struct {
@@ -74,7 +75,6 @@ struct loop {
 
     /* Counters, written by the loop's thread. */
     uint64_t turns, sleeps, completions, stray; /* stray: completions that found nobody */
-    uint64_t window_ns, window_cpu_ns; /* for busy_share: when its window began, thread CPU then */
 };
 
 /* In the thread that will run it. As uring_new: negative errno and a sentence in why[]. */

@@ -87,9 +87,9 @@ static void adjust_spacing(struct shard *shard)
     flush->adjusted_ns = now;
     flush->seen_sends = flush->sends;
     flush->seen_bytes = flush->bytes;
-    if (shard->loop.busy_share < BUSY_LOW || ample)
+    if (shard->loop.busy.share < BUSY_LOW || ample)
         flush->spacing_ns -= u64_min(flush->spacing_ns, step * (since / ADJUST_NS));
-    else if (shard->loop.busy_share > BUSY_HIGH && since < 4 * ADJUST_NS)
+    else if (shard->loop.busy.share > BUSY_HIGH && since < 4 * ADJUST_NS)
         flush->spacing_ns = u64_min(ceiling, flush->spacing_ns + step);
 }
 

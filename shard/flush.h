@@ -27,7 +27,7 @@ struct session;
 
 #define FLUSH_SLICE 256u
 
-/* Shares of 1024, as loop.busy_share. */
+/* Shares of 1024, as loop.busy.share. */
 #define BUSY_HIGH 358u /* 35 % */
 #define BUSY_LOW  205u /* 20 % */
 

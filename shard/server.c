@@ -25,8 +25,9 @@
 
 #define KEEPALIVE_S_MAX 32767u /* tcp(7) */
 
-/* Descriptors that are not clients: log, listeners, rings, eventfds, and some to spare. */
-#define RESERVED_FDS(workers) (32u + 4u * (workers))
+/* Descriptors that are not clients: log, and for each worker listener, ring, eventfd and
+ * schedstat; and some to spare. */
+#define RESERVED_FDS(workers) (32u + 5u * (workers))
 
 struct worker {
     struct thread thread;

@@ -95,7 +95,7 @@ Test(flush, a_large_room_is_sent_to_in_slices)
 static uint64_t run_at(struct shard *shard, uint64_t now_ns, uint32_t busy)
 {
     shard->loop.now_ns = now_ns;
-    shard->loop.busy_share = busy;
+    shard->loop.busy.share = busy;
     return flush_run(shard);
 }
 
