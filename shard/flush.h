@@ -38,9 +38,9 @@ struct flush {
     struct list dirty;           /* feeds */
     uint32_t due_head, due_tail; /* sessions, through due_next */
     uint64_t spacing_ns;
-    uint64_t next_ns;       /* no sends before this moment */
-    uint64_t adjusted_ns;   /* when the spacing was last looked at, */
-    uint64_t seen_sends;    /* and the counters then */
+    uint64_t next_ns;     /* no sends before this moment */
+    uint64_t adjusted_ns; /* when the spacing was last looked at, */
+    uint64_t seen_sends;  /* and the counters then */
     uint64_t seen_bytes;
     uint64_t sends, bytes, slices; /* counters; bytes: given to the kernel with the sends */
 };
