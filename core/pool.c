@@ -13,7 +13,10 @@
 #include "core/poison.h"
 
 #define POOL_OBJECT_BYTES_MAX (1u << 20)
-#define POOL_SLAB_BYTES       (64u << 10)
+#define POOL_SLAB_BYTES       (256u << 10)
+/* Slabs begin on a page, so that as few pages as possible hold them: jemalloc shifts large blocks
+ * that ask for less by a part of a page, which costs one more for each. */
+#define POOL_SLAB_ALIGN       4096u
 #define POOL_SLAB_OBJECTS_MIN 16u
 
 /* In the free list's array: this object is out. */
@@ -49,12 +52,12 @@ static size_t slab_object_bytes(const struct pool *pool)
     return (size_t)pool->slab_objects * pool->object_bytes;
 }
 
-/* A slab's allocation: the objects, then the free list's array, in whole cache lines as
- * aligned_alloc wants it. */
+/* A slab's allocation: the objects, then the free list's array, in whole pages as aligned_alloc
+ * wants it. */
 static size_t slab_bytes(const struct pool *pool)
 {
     size_t bytes = slab_object_bytes(pool) + (size_t)pool->slab_objects * sizeof(uint32_t);
-    return (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+    return (bytes + POOL_SLAB_ALIGN - 1) & ~(size_t)(POOL_SLAB_ALIGN - 1);
 }
 
 /* The object's place in the free list: the next free index, POOL_NONE or POOL_OUT. */
@@ -77,7 +80,7 @@ void pool_fini(struct pool *pool)
 
 static bool pool_grow(struct pool *pool)
 {
-    unsigned char *slab = aligned_alloc(CACHE_LINE, slab_bytes(pool));
+    unsigned char *slab = aligned_alloc(POOL_SLAB_ALIGN, slab_bytes(pool));
     if (!slab)
         return false;
     MEMORY_POISON(slab, slab_object_bytes(pool));

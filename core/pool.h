@@ -1,9 +1,9 @@
 /* pool.h -- objects of one size, recycled, each with a small index that names it.
  *
- * Memory grows in slabs of some 64 KiB and is never returned before pool_fini: the
- * count limit is what bounds it. Last out, first in, so that the next object is warm. An
- * object's index is stable for as long as the pool lives, which lets 4 bytes (and, in an
- * io_uring completion, 32 bits of user_data) stand for a pointer.
+ * Memory grows in slabs of some 256 KiB, of which only what was once in use is ever touched, and
+ * is never returned before pool_fini: the count limit is what bounds it. Last out, first in, so
+ * that the next object is warm. An object's index is stable for as long as the pool lives, which
+ * lets 4 bytes (and, in an io_uring completion, 32 bits of user_data) stand for a pointer.
  *
  * One thread: the owner's. With AddressSanitizer free objects are poisoned.
  */
