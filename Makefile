@@ -23,7 +23,7 @@ NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-
     systemtap-sdt-dev
 NEED_CHECK := $(NEED_BUILD) libcriterion-dev
 NEED_CLANG := clang libclang-rt-dev
-NEED_LINT := $(NEED_CHECK) clang-format clang-tidy
+NEED_LINT := $(NEED_CHECK) clang-format clang-tidy shellcheck
 deps = $(Q).ci/deps $(NEED_$(1)) $(if $(findstring clang,$(CC)),$(NEED_CLANG))
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -103,7 +103,8 @@ check:
 # own once a program has more than about a hundred tests, and that looks like ours.
 test: $(INSTALLED) $(TESTS) $(STRESS) perf-programs
 	$(Q)UPROARD=$${UPROARD:-$(B)/uproard} UPROAR=$(B)/uproar UPROAR_LOAD=$(B)/uproar-load \
-	    $(if $(findstring address,$(SAN)),CRITERION_JOBS=1) tests/run $(B)/test-logs $(TESTS) $(STRESS)
+	    $(if $(findstring address,$(SAN)),CRITERION_JOBS=1) tests/run $(B)/test-logs $(TESTS) $(STRESS) \
+	    tests/scripts
 
 # $(B)/fuzz/X: the target and all of proto/, with clang's libFuzzer. New inputs go to $(B).
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h core/base.h)
@@ -116,6 +117,7 @@ fuzz:
 	$(Q)set -e; for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=$(B)/fuzz/ $$f.corpus tests/fuzz/corpus/$${f##*/}; done
 
+SCRIPTS = $(shell git grep -lE '^\#!/bin/(ba)?sh' -- .ci perf tests 2>/dev/null)
 SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 lint:
 	$(call deps,LINT)
@@ -124,6 +126,7 @@ lint:
 	    xargs -n 1 clang-format --dry-run -Werror -ferror-limit=1 || bad=1; \
 	printf '%s\n' $(filter %.c,$(SOURCES)) | xargs -P "$$(nproc)" -n 4 \
 	    sh -c 'clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. 2>/dev/null' tidy || bad=1; \
+	shellcheck --external-sources --severity=warning $(SCRIPTS) || bad=1; \
 	exit $$bad
 
 install: all
@@ -138,7 +141,7 @@ help:
 	@echo 'make run [ARGS=...]      the same, then the server in the foreground; installs what is missing'
 	@echo 'make check               everything, and all tests; installs what is missing'
 	@echo 'make install             into $$(DESTDIR)$$(PREFIX)/bin; PREFIX is /usr/local unless given'
-	@echo 'make lint                layout, layers and wording (tests/tidy), clang-format, clang-tidy'
+	@echo 'make lint                tests/tidy (layout, layers), clang-format, clang-tidy, shellcheck'
 	@echo 'make fuzz                the decoders, for FUZZ_SECONDS=60 each, with clang'
 	@echo 'make perf-programs       the measuring programs of perf/'
 	@echo 'make clean               removes the build folder'
