@@ -67,7 +67,7 @@ main = $(call program,$(1),$(wildcard $(2)),,$(3),$(4))
 $(call main,uproard,shard/main.c,shard core proto,-luring $(MALLOC))
 $(call main,uproar,tools/uproar.c,tools core proto,-luring -ledit -ljansson)
 $(call main,uproar-load,tools/uproar-load.c,tools core proto,-luring -ledit -ljansson $(MALLOC))
-$(foreach p,$(wildcard perf/*.c),$(call main,$(p:.c=),$p,core proto,-luring))
+$(foreach p,$(wildcard perf/*.c),$(call main,$(p:.c=),$p,shard core proto,-luring))
 $(foreach p,$(wildcard tests/stress/*.c),$(call main,$(p:.c=),$p,shard core proto,-luring))
 
 test = $(call program,tests/$(1),$(wildcard tests/$(1)/*.c tests/$(1)/*/*.c $(2)),$(3),$(4),-lcriterion $(5))
