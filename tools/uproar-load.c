@@ -12,6 +12,7 @@
 #include "tools/load/report.h"
 #include "tools/load/run.h"
 #include "tools/load/stall.h"
+#include "tools/load/verdict.h"
 
 #define EXIT_WRONG   1 /* the server failed its promises */
 #define EXIT_NOT_RUN 2

@@ -236,6 +236,7 @@ static uint64_t turn_end(void *ctx)
             break;
         arrive(churn);
     }
+    churn->counts.due = (now_ns - churn->start_ns) / NS_PER_MS * churn->arrivals / 1000;
     return TICK_NS;
 }
 

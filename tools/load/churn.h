@@ -15,7 +15,7 @@
 #include "tools/load/shared.h"
 
 struct load_churn_counts {
-    uint64_t arrived;
+    uint64_t due, arrived;                    /* by the schedule; in fact */
     uint64_t closed, reset, half_closed, cut; /* by how they left */
     uint64_t published;
     uint64_t refused;    /* ERROR, NACK or GOAWAY: nothing here should be */

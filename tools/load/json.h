@@ -1,4 +1,5 @@
-/* json.h -- the flat JSON objects of the reports: one on a line, keys and numbers only.
+/* json.h -- the flat JSON objects of the reports: one on a line, keys, numbers, and words of our
+ * own.
  *
  *     load_json_begin(out, "drip");            {"mode":"drip"
  *     load_json_count(out, "cut", 7);          ,"cut":7
@@ -36,6 +37,15 @@ static inline void load_json_real(FILE *out, const char *key, double value)
 static inline void load_json_flag(FILE *out, const char *key, bool value)
 {
     fprintf(out, ",\"%s\":%s", key, value ? "true" : "false");
+}
+
+/* Only text that needs no escaping: ours. NULL is null. */
+static inline void load_json_text(FILE *out, const char *key, const char *text)
+{
+    if (text != NULL)
+        fprintf(out, ",\"%s\":\"%s\"", key, text);
+    else
+        fprintf(out, ",\"%s\":null", key);
 }
 
 static inline void load_json_end(FILE *out, bool clean)

@@ -63,6 +63,7 @@ static void heard(struct load_publishing *publishing, struct load_speaker *speak
     switch (event.type) {
     case MSG_WELCOME:
         atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
+        load_shards_welcome(&publishing->shards, event.welcome.shard);
         if (event.welcome.body_bytes_max < shared->plan.size)
             load_shared_fail(shared, "the server takes bodies of %u bytes at most",
                              event.welcome.body_bytes_max);
@@ -176,7 +177,7 @@ static void turn_begin(void *ctx)
     /* Acquire: start_ns was set before. Pairs with main's release. */
     if (!publishing->running && atomic_load_explicit(&shared->go, memory_order_acquire)) {
         publishing->running = true;
-        publishing->cpu_ns = clock_thread_cpu_ns();
+        load_effort_begin(&publishing->effort);
     }
     /* Acquire: `reached` is at least as new. Pairs with the receivers' increment. */
     publishing->progress_seen = atomic_load_explicit(&shared->progress, memory_order_acquire);
@@ -184,7 +185,7 @@ static void turn_begin(void *ctx)
         return;
     publishing->stopping = true;
     if (publishing->running)
-        publishing->cpu_ns = clock_thread_cpu_ns() - publishing->cpu_ns;
+        load_effort_end(&publishing->effort);
     for (uint32_t i = 0; i < shared->plan.publishers; i++)
         if (publishing->speakers[i] != NULL)
             stream_close(&publishing->streams, &publishing->speakers[i]->connection.stream, false);

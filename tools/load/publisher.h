@@ -8,6 +8,8 @@
 #include "core/stream.h"
 #include "core/thread.h"
 #include "tools/load/door.h"
+#include "tools/load/effort.h"
+#include "tools/load/shards.h"
 #include "tools/load/shared.h"
 
 struct load_speaker;
@@ -26,8 +28,9 @@ struct load_publishing {
     uint64_t progress_seen;         /* of shared->progress */
     uint64_t gone;                  /* messages of those who are no longer connected */
     uint64_t published;
-    uint64_t late, held; /* added up when the speakers' connections are closed */
-    uint64_t cpu_ns;     /* this thread's, from go to the end */
+    uint64_t late, held;       /* added up when the speakers' connections are closed */
+    struct load_effort effort; /* from go to the end */
+    struct load_shards shards;
     bool running;
     bool stopping;
 

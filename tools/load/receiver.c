@@ -94,6 +94,7 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
     switch (event.type) {
     case MSG_WELCOME:
         atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
+        load_shards_welcome(&receiver->shards, event.welcome.shard);
         if (event.welcome.body_bytes_max < shared->plan.size)
             load_shared_fail(shared, "the server takes bodies of %u bytes at most",
                              event.welcome.body_bytes_max);
@@ -215,12 +216,12 @@ static void turn_begin(void *ctx)
     /* Acquire: start_ns and the rest were set before. Pairs with main's release. */
     if (!receiver->running && atomic_load_explicit(&receiver->shared->go, memory_order_acquire)) {
         receiver->running = true;
-        receiver->cpu_ns = clock_thread_cpu_ns();
+        load_effort_begin(&receiver->effort);
     }
     if (!receiver->stopping && load_door_stopped(&receiver->door)) {
         receiver->stopping = true;
         if (receiver->running)
-            receiver->cpu_ns = clock_thread_cpu_ns() - receiver->cpu_ns;
+            load_effort_end(&receiver->effort);
         streams_each(&receiver->streams, close_one, receiver);
     }
 }

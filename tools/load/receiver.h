@@ -15,6 +15,8 @@
 #include "core/thread.h"
 #include "tools/load/crowd.h"
 #include "tools/load/door.h"
+#include "tools/load/effort.h"
+#include "tools/load/shards.h"
 #include "tools/load/shared.h"
 
 struct load_receiver {
@@ -33,12 +35,13 @@ struct load_receiver {
     uint32_t *dirty;             /* crowds to look at */
     uint32_t dirty_count;
     uint32_t clients;
-    uint64_t joined;       /* memberships confirmed */
-    uint64_t disconnected; /* clients cut off during the run */
-    uint64_t last_ns;      /* when the last message arrived */
-    uint64_t cpu_ns;       /* this thread's, from go to the end */
-    bool running;          /* go was seen */
-    bool stopping;         /* connections are being closed on purpose */
+    uint64_t joined;           /* memberships confirmed */
+    uint64_t disconnected;     /* clients cut off during the run */
+    uint64_t last_ns;          /* when the last message arrived */
+    struct load_effort effort; /* from go to the end */
+    struct load_shards shards;
+    bool running;  /* go was seen */
+    bool stopping; /* connections are being closed on purpose */
 
     struct load_door door;
     _Atomic uint64_t delivered; /* for the progress line */

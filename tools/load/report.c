@@ -3,6 +3,8 @@
 
 #include "core/clock.h"
 #include "tools/load/drain.h"
+#include "tools/load/json.h"
+#include "tools/load/verdict.h"
 
 #define COUNT(n) ((unsigned long long)(n))
 
@@ -26,6 +28,13 @@ static void latency_line(FILE *out, const char *label, const struct load_histogr
             us(histogram->max));
 }
 
+static void shards_line(FILE *out, const struct load_shards *shards)
+{
+    if (shards->count > 1)
+        fprintf(out, "connections            on %u shards, the fullest has %.2f times the mean\n",
+                shards->count, load_shards_skew(shards));
+}
+
 static void idle_table(FILE *out, const struct load_options *options,
                        const struct load_result *result)
 {
@@ -39,9 +48,8 @@ static void idle_table(FILE *out, const struct load_options *options,
             per(rss, options->plan.clients));
     fprintf(out, "kernel TCP buffers     %.0f bytes a client, both ends\n",
             per(tcp, options->plan.clients));
-    if (result->server_cpu_known)
-        fprintf(out, "server CPU             %.2f ms in all\n",
-                (double)result->server_cpu_ns / 1e6);
+    load_cost_table(out, &result->cost, 0);
+    shards_line(out, &result->shards);
     if (result->disconnected != 0)
         fprintf(out, "cut off                %llu\n", COUNT(result->disconnected));
 }
@@ -101,14 +109,13 @@ void load_report_table(FILE *out, const struct load_options *options,
                 "                       first and last of %llu messages; the others did not "
                 "reach all in time to be compared\n",
                 COUNT(result->spread.completion.count));
-    if (result->server_cpu_known)
-        fprintf(out, "server CPU             %.1f ns a delivery, %.2f s in all\n",
-                per((double)result->server_cpu_ns, counts->delivered),
-                (double)result->server_cpu_ns / 1e9);
+    load_cost_table(out, &result->cost, counts->delivered);
+    shards_line(out, &result->shards);
     fprintf(out,
-            "generator CPU          %.1f ns a delivery to receive and check, %.2f s to publish\n",
+            "generator CPU          %.1f ns a delivery to receive and check, %.2f s to publish\n"
+            "  busiest thread       %.0f %% of its time\n",
             per((double)result->receive_cpu_ns, counts->delivered),
-            (double)result->publish_cpu_ns / 1e9);
+            (double)result->publish_cpu_ns / 1e9, result->busiest_share * 100);
     fprintf(out, "late sends             %llu, of which %llu waited for the server to read\n",
             COUNT(result->late), COUNT(result->held));
     if (result->interrupted)
@@ -117,8 +124,9 @@ void load_report_table(FILE *out, const struct load_options *options,
         fprintf(out, "the server did not end all connections within %u s\n", LOAD_DRAIN_MS / 1000);
     else if (!result->drained)
         fprintf(out, "nothing moved for 10 s although messages were outstanding\n");
-    if (!load_result_valid(result))
-        fprintf(out, "THE GENERATOR COULD NOT KEEP ITS SCHEDULE: these figures do not count\n");
+    const char *why_not = load_result_why_not_valid(result);
+    if (why_not != NULL)
+        fprintf(out, "THESE FIGURES DO NOT COUNT: %s\n", why_not);
 }
 
 static void latency_json(FILE *out, const char *key, const struct load_histogram *histogram)
@@ -162,17 +170,23 @@ void load_report_json(FILE *out, const struct load_options *options,
     latency_json(out, "first_us", &result->spread.first);
     latency_json(out, "completion_us", &result->spread.completion);
     latency_json(out, "spread_us", &result->spread.spread);
-    if (result->server_cpu_known && counts->delivered != 0)
-        fprintf(out, ",\"server_cpu_ns_per_delivery\":%.2f",
-                per((double)result->server_cpu_ns, counts->delivered));
-    else
-        fprintf(out, ",\"server_cpu_ns_per_delivery\":null");
+    load_cost_json(out, &result->cost, counts->delivered);
+    fputs(",\"connections_per_shard\":[", out);
+    for (uint32_t i = 0; i < result->shards.count; i++)
+        fprintf(out, "%s%u", i == 0 ? "" : ",", result->shards.connections[i]);
+    fputs("]", out);
     fprintf(out, ",\"generator_cpu_ns_per_delivery\":%.2f,\"publisher_cpu_s\":%.3f",
             per((double)result->receive_cpu_ns, counts->delivered),
             (double)result->publish_cpu_ns / 1e9);
-    fprintf(out, ",\"late\":%llu,\"held\":%llu,\"valid\":%s,\"interrupted\":%s,\"drained\":%s",
-            COUNT(result->late), COUNT(result->held), load_result_valid(result) ? "true" : "false",
-            result->interrupted ? "true" : "false", result->drained ? "true" : "false");
+    load_json_real(out, "generator_cpu_share", result->busiest_share);
+    load_json_count(out, "late", result->late);
+    load_json_count(out, "held", result->held);
+    load_json_real(out, "late_share", load_result_late_share(result));
+    const char *why_not = load_result_why_not_valid(result);
+    load_json_flag(out, "valid", why_not == NULL);
+    load_json_text(out, "why_not_valid", why_not);
+    load_json_flag(out, "interrupted", result->interrupted);
+    load_json_flag(out, "drained", result->drained);
     if (options->mode == LOAD_IDLE)
         fprintf(out, ",\"rss_bytes_per_client\":%.1f,\"kernel_tcp_bytes_per_client\":%.1f",
                 per((double)result->rss_after - (double)result->rss_before, plan->clients),

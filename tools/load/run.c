@@ -34,6 +34,7 @@ struct run {
     struct load_meeting meeting;   /* with several receiving threads */
     struct load_farewell farewell; /* drain */
     uint64_t sigterm_ns;
+    struct load_cost cost;
     uint64_t shown_ns, shown_delivered; /* the progress line */
 };
 
@@ -47,18 +48,6 @@ void load_run_interrupt(void)
 bool load_run_interrupted(void)
 {
     return interrupted != 0;
-}
-
-bool load_result_valid(const struct load_result *result)
-{
-    return (result->late - result->held) * 1000 <= result->published;
-}
-
-bool load_result_clean(const struct load_result *result)
-{
-    return load_counts_clean(&result->counts) && result->disconnected == 0 &&
-           result->churn.refused == 0 && result->churn.thrown_out == 0 &&
-           load_farewell_clean(&result->farewell);
 }
 
 static void sleep_ms(unsigned ms)
@@ -111,6 +100,14 @@ static void progress_show(struct run *run, bool last)
             (unsigned long long)outstanding(run));
     run->shown_ns = now_ns;
     run->shown_delivered = delivered;
+}
+
+/* What main does while it waits. */
+static void watch_once(struct run *run)
+{
+    load_cost_look(&run->cost, clock_monotonic_ns());
+    progress_show(run, false);
+    sleep_ms(POLL_MS);
 }
 
 static int shared_init(struct run *run, char *why, size_t why_bytes)
@@ -236,8 +233,7 @@ static void churn_out(struct run *run)
     run->churn_started = true;
     while (clock_monotonic_ns() < shared->start_ns + options->plan.duration_ns && !interrupted &&
            !run_failed(run)) {
-        progress_show(run, false);
-        sleep_ms(POLL_MS);
+        watch_once(run);
     }
     load_churn_stop(&run->churn);
     load_churn_join(&run->churn);
@@ -278,8 +274,7 @@ static bool watch(struct run *run)
         uint64_t quiet_ns = shared->plan.rate == 0 || all ? 0 : NS_PER_SEC / shared->plan.rate;
         if (now_ns - moved_ns > DRAIN_MS * NS_PER_MS + quiet_ns)
             return false;
-        progress_show(run, false);
-        sleep_ms(POLL_MS);
+        watch_once(run);
     }
     return false;
 }
@@ -309,6 +304,12 @@ static int settle(struct run *run, struct load_counts *counts)
     return 0;
 }
 
+static void busier(struct load_result *result, const struct load_effort *effort)
+{
+    double share = load_effort_share(effort);
+    result->busiest_share = share > result->busiest_share ? share : result->busiest_share;
+}
+
 static void collect(struct run *run, struct load_result *result)
 {
     uint64_t last_ns = 0;
@@ -318,7 +319,9 @@ static void collect(struct run *run, struct load_result *result)
         load_histogram_add(&result->latency, &receiver->check.latency);
         load_spread_add(&result->spread, &receiver->check.spread);
         result->disconnected += receiver->disconnected;
-        result->receive_cpu_ns += receiver->cpu_ns;
+        load_shards_add(&result->shards, &receiver->shards);
+        result->receive_cpu_ns += receiver->effort.cpu_ns;
+        busier(result, &receiver->effort);
         if (receiver->last_ns > last_ns)
             last_ns = receiver->last_ns;
     }
@@ -330,7 +333,10 @@ static void collect(struct run *run, struct load_result *result)
     result->refused = atomic_load_explicit(&run->shared.refused, memory_order_relaxed);
     result->late = run->publishing.late;
     result->held = run->publishing.held;
-    result->publish_cpu_ns = run->publishing.cpu_ns;
+    result->publish_cpu_ns = run->publishing.effort.cpu_ns;
+    result->open_loop = run->shared.plan.rate != 0;
+    busier(result, &run->publishing.effort);
+    load_shards_add(&result->shards, &run->publishing.shards);
     result->duration_ns = last_ns > run->shared.start_ns ? last_ns - run->shared.start_ns : 0;
     result->churn = run->churn.counts;
     if (run->shared.farewell != NULL)
@@ -342,16 +348,14 @@ static void measure(struct run *run, struct load_result *result)
 {
     struct load_shared *shared = &run->shared;
     const struct load_options *options = run->options;
-    uint64_t cpu_before = 0, cpu_after = 0;
-    bool known =
-        options->server_pid != 0 && load_server_cpu_ns(options->server_pid, &cpu_before) == 0;
+    load_cost_begin(&run->cost, options->server_pid);
     shared->start_ns = clock_monotonic_ns() + START_MS * NS_PER_MS;
     /* seq_cst: the publisher's has_work looks at it. */
     atomic_store_explicit(&shared->go, true, memory_order_seq_cst);
     if (options->mode == LOAD_IDLE) {
         while (clock_monotonic_ns() < shared->start_ns + options->plan.duration_ns &&
                !interrupted && !run_failed(run))
-            sleep_ms(POLL_MS);
+            watch_once(run);
         result->drained = true;
     } else {
         load_publishing_nudge(&run->publishing);
@@ -360,10 +364,8 @@ static void measure(struct run *run, struct load_result *result)
         result->drained =
             options->mode == LOAD_DRAIN ? load_drain_watch(shared, &run->sigterm_ns) : watch(run);
     }
-    if (known && load_server_cpu_ns(options->server_pid, &cpu_after) == 0) {
-        result->server_cpu_known = true;
-        result->server_cpu_ns = cpu_after - cpu_before;
-    }
+    load_cost_end(&run->cost);
+    result->cost = run->cost;
     if (options->mode == LOAD_IDLE &&
         (load_server_rss_bytes(options->server_pid, &result->rss_after) < 0 ||
          load_kernel_tcp_bytes(&result->tcp_after) < 0))

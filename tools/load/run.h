@@ -11,8 +11,10 @@
 
 #include "tools/load/check.h"
 #include "tools/load/churn.h"
+#include "tools/load/cost.h"
 #include "tools/load/farewell.h"
 #include "tools/load/options.h"
+#include "tools/load/shards.h"
 #include "tools/load/shared.h"
 
 struct load_result {
@@ -24,8 +26,10 @@ struct load_result {
     uint64_t disconnected; /* receivers cut off */
     uint64_t duration_ns;  /* from the start of the schedule to the last delivery */
     uint64_t receive_cpu_ns, publish_cpu_ns;
-    bool server_cpu_known;
-    uint64_t server_cpu_ns;
+    bool open_loop;
+    double busiest_share; /* of its time that the busiest thread of ours used a CPU */
+    struct load_cost cost;
+    struct load_shards shards;
     bool interrupted;
     bool drained;
     struct load_churn_counts churn;
@@ -35,11 +39,6 @@ struct load_result {
     uint64_t rss_before, rss_after; /* the server's */
     uint64_t tcp_before, tcp_after; /* the kernel's, for all sockets, both ends */
 };
-
-/* At most 0.1 % of the messages were late by the generator's own fault. */
-bool load_result_valid(const struct load_result *result);
-/* Nothing lost, duplicated, reordered, corrupt; nobody cut off or, in a churn, turned away. */
-bool load_result_clean(const struct load_result *result);
 
 /* 0, or -1 with a sentence in `why` when there is nothing to report. Prints nothing but the
  * progress line. */

@@ -7,46 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int load_server_cpu_ns(pid_t pid, uint64_t *ns)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL)
-        return -errno;
-
-    uint64_t sum = 0;
-    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-        if (task->d_name[0] == '.')
-            continue;
-        char file[sizeof(path) + sizeof(task->d_name) + sizeof("//schedstat")];
-        snprintf(file, sizeof(file), "%s/%s/schedstat", path, task->d_name);
-        FILE *in = fopen(file, "re");
-        if (in == NULL)
-            continue; /* the thread has just ended */
-        unsigned long long ran;
-        if (fscanf(in, "%llu", &ran) == 1)
-            sum += ran;
-        fclose(in);
-    }
-    closedir(tasks);
-    *ns = sum;
-    return 0;
-}
-
-int load_server_descriptors(pid_t pid, uint64_t *count)
-{
-    char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    DIR *descriptors = opendir(path);
-    if (descriptors == NULL)
-        return -errno;
-    *count = 0;
-    for (struct dirent *entry; (entry = readdir(descriptors)) != NULL;)
-        *count += entry->d_name[0] != '.';
-    closedir(descriptors);
-    return 0;
-}
+/* A file in a thread's folder. */
+#define FILE_BYTES 384u
 
 /* The number after `label` at the start of a line; 0 or negative errno. */
 static int line_number(const char *path, const char *label, const char *skip_to, uint64_t *value)
@@ -67,6 +29,78 @@ static int line_number(const char *path, const char *label, const char *skip_to,
     }
     fclose(in);
     return err;
+}
+
+/* Adds up what `one` reads of each thread's folder in /proc. A thread that has just ended is passed
+ * over. */
+static int each_thread(pid_t pid, void (*one)(const char *folder, void *sum), void *sum)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    if (tasks == NULL)
+        return -errno;
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        if (task->d_name[0] == '.')
+            continue;
+        char folder[sizeof(path) + sizeof(task->d_name) + sizeof("/")];
+        snprintf(folder, sizeof(folder), "%s/%s", path, task->d_name);
+        one(folder, sum);
+    }
+    closedir(tasks);
+    return 0;
+}
+
+static void cpu_of(const char *folder, void *sum)
+{
+    char path[FILE_BYTES];
+    unsigned long long ran;
+    snprintf(path, sizeof(path), "%s/schedstat", folder);
+    FILE *in = fopen(path, "re");
+    if (in == NULL)
+        return;
+    if (fscanf(in, "%llu", &ran) == 1)
+        *(uint64_t *)sum += ran;
+    fclose(in);
+}
+
+int load_server_cpu_ns(pid_t pid, uint64_t *ns)
+{
+    *ns = 0;
+    return each_thread(pid, cpu_of, ns);
+}
+
+static void switches_of(const char *folder, void *sum)
+{
+    struct load_switches *switches = sum;
+    char path[FILE_BYTES];
+    uint64_t voluntary, involuntary;
+    snprintf(path, sizeof(path), "%s/status", folder);
+    if (line_number(path, "voluntary_ctxt_switches:", NULL, &voluntary) < 0 ||
+        line_number(path, "nonvoluntary_ctxt_switches:", NULL, &involuntary) < 0)
+        return;
+    switches->voluntary += voluntary;
+    switches->involuntary += involuntary;
+}
+
+int load_server_switches(pid_t pid, struct load_switches *switches)
+{
+    *switches = (struct load_switches){0};
+    return each_thread(pid, switches_of, switches);
+}
+
+int load_server_descriptors(pid_t pid, uint64_t *count)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *descriptors = opendir(path);
+    if (descriptors == NULL)
+        return -errno;
+    *count = 0;
+    for (struct dirent *entry; (entry = readdir(descriptors)) != NULL;)
+        *count += entry->d_name[0] != '.';
+    closedir(descriptors);
+    return 0;
 }
 
 int load_server_rss_bytes(pid_t pid, uint64_t *bytes)

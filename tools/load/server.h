@@ -11,6 +11,13 @@
  * errno. */
 int load_server_cpu_ns(pid_t pid, uint64_t *ns);
 
+/* How often its threads gave up the CPU, because they had nothing to do or because another was to
+ * run: the last two lines of /proc/PID/task/TID/status. As above. */
+struct load_switches {
+    uint64_t voluntary, involuntary;
+};
+int load_server_switches(pid_t pid, struct load_switches *switches);
+
 /* Its resident memory: VmRSS of /proc/PID/status. 0 or negative errno. */
 int load_server_rss_bytes(pid_t pid, uint64_t *bytes);
 

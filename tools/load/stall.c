@@ -8,6 +8,7 @@
 #include "tools/load/connection.h"
 #include "tools/load/descriptors.h"
 #include "tools/load/json.h"
+#include "tools/load/verdict.h"
 
 #define SILENCE_MS 10000u
 #define CALL_MS    5000u
@@ -54,7 +55,8 @@ static bool measure(struct stall *stall, struct load_stall_phase *phase)
                                        .delivered = run->counts.delivered};
     load_counts_add(&result->counts, &run->counts);
     result->disconnected += run->disconnected;
-    result->valid &= load_result_valid(run);
+    if (result->why_not_valid == NULL)
+        result->why_not_valid = load_result_why_not_valid(run);
     result->interrupted |= run->interrupted;
     return true;
 }
@@ -113,7 +115,7 @@ int load_stall_run(const struct load_options *options, struct load_stall_result 
     struct load_memory memory;
     struct net_addr addr;
     bool fine = false, watching = false;
-    *result = (struct load_stall_result){.valid = true};
+    *result = (struct load_stall_result){.rounds = 0};
     if (load_descriptors_raise((uint64_t)options->plan.clients + options->plan.publishers +
                                    options->stalled,
                                why, why_bytes) < 0)
@@ -240,7 +242,8 @@ static void report_json(FILE *out, const struct load_options *options,
     load_json_count(out, "stalled_gaps", result->gaps);
     load_json_count(out, "stalled_missed", result->missed);
     memory_json(out, result);
-    load_json_flag(out, "valid", result->valid);
+    load_json_flag(out, "valid", result->why_not_valid == NULL);
+    load_json_text(out, "why_not_valid", result->why_not_valid);
     load_json_flag(out, "interrupted", result->interrupted);
     load_json_end(out, load_stall_clean(result));
 }
@@ -298,6 +301,6 @@ void load_stall_report(FILE *out, const struct load_options *options,
                 mib(peak->tcp - first->tcp), mib(peak->sum), mib(peak->sum - first->sum));
     if (result->interrupted)
         fprintf(out, "interrupted: not all rounds were made\n");
-    if (!result->valid)
-        fprintf(out, "THE GENERATOR COULD NOT KEEP ITS SCHEDULE: these figures do not count\n");
+    if (result->why_not_valid != NULL)
+        fprintf(out, "THESE FIGURES DO NOT COUNT: %s\n", result->why_not_valid);
 }

@@ -27,7 +27,7 @@ struct load_stall_result {
     struct load_stall_phase without[LOAD_ROUNDS_MAX], with[LOAD_ROUNDS_MAX];
     struct load_counts counts; /* of all runs */
     uint64_t disconnected;     /* readers */
-    bool valid;                /* load_result_valid of every run */
+    const char *why_not_valid; /* of the first run whose figures do not count; or NULL */
     bool interrupted;
 
     uint64_t fates[FATES]; /* of the stalled, over all rounds */

@@ -13,6 +13,7 @@
 #include "tests/tools/load/fake.h"
 #include "tools/load/report.h"
 #include "tools/load/run.h"
+#include "tools/load/verdict.h"
 
 static struct load_result result;
 static char why[LOAD_WHY_BYTES];

@@ -36,7 +36,7 @@ static void setup(void)
         .refused = 10,
         .duration_ns = 500 * NS_PER_MS,
         .receive_cpu_ns = 2000000,
-        .server_cpu_ns = 5000000,
+        .cost = {.cpu_ns = 5000000},
         .drained = true,
     };
     load_histogram_record(&result.latency, 100000);
@@ -116,9 +116,17 @@ Test(load_report, json_has_every_key)
                                        "server_cpu_ns_per_delivery",
                                        "generator_cpu_ns_per_delivery",
                                        "publisher_cpu_s",
+                                       "server_context_switches",
+                                       "server_involuntary_switches",
+                                       "server_rss_bytes",
+                                       "kernel_tcp_bytes",
+                                       "connections_per_shard",
+                                       "generator_cpu_share",
                                        "late",
+                                       "late_share",
                                        "held",
                                        "valid",
+                                       "why_not_valid",
                                        "interrupted",
                                        "drained"};
     static const char *const shares[] = {"count", "p50", "p90", "p99", "p999", "p9999", "max"};
@@ -157,7 +165,7 @@ Test(load_report, json_is_null_where_nothing_was_measured)
     json_t *json = object();
     cr_expect(json_is_null(json_object_get(json, "server_cpu_ns_per_delivery")));
     json_decref(json);
-    result.server_cpu_known = true;
+    result.cost.known = true;
     json = object();
     expect_real(json, "server_cpu_ns_per_delivery", 5000);
     json_decref(json);
@@ -215,7 +223,7 @@ Test(load_report, json_of_a_mode_has_what_only_it_measures)
     json_decref(json);
 }
 
-#define INVALID "THE GENERATOR COULD NOT KEEP ITS SCHEDULE"
+#define INVALID "THESE FIGURES DO NOT COUNT: the generator sent over 0.1 %"
 
 Test(load_report, a_late_generator_is_told_of_in_both)
 {
@@ -224,11 +232,31 @@ Test(load_report, a_late_generator_is_told_of_in_both)
     cr_expect_not_null(strstr(print(load_report_table), INVALID), "%s", text);
     json_t *json = object();
     cr_expect(json_is_false(json_object_get(json, "valid")));
+    cr_expect_not_null(
+        strstr(json_string_value(json_object_get(json, "why_not_valid")), "1 ms late"));
+    expect_real(json, "late_share", 0.005);
     json_decref(json);
     result.held = 1; /* by the server's fault */
     cr_expect_null(strstr(print(load_report_table), INVALID));
     json = object();
     cr_expect(json_is_true(json_object_get(json, "valid")));
+    cr_expect(json_is_null(json_object_get(json, "why_not_valid")));
+    json_decref(json);
+}
+
+Test(load_report, shards_are_told_when_there_are_several)
+{
+    load_shards_welcome(&result.shards, 0);
+    cr_expect_null(strstr(print(load_report_table), "shards"));
+    for (unsigned i = 0; i < 3; i++)
+        load_shards_welcome(&result.shards, 1);
+    cr_expect_not_null(strstr(print(load_report_table), "on 2 shards, the fullest has 1.50 times"),
+                       "%s", text);
+    json_t *json = object();
+    const json_t *shards = json_object_get(json, "connections_per_shard");
+    cr_expect_eq(json_array_size(shards), 2);
+    cr_expect_eq(json_integer_value(json_array_get(shards, 0)), 1);
+    cr_expect_eq(json_integer_value(json_array_get(shards, 1)), 3);
     json_decref(json);
 }
 
@@ -244,7 +272,7 @@ Test(load_report, table_tells_what_was_wrong)
     result.disconnected = 9;
     result.interrupted = true;
     result.drained = false;
-    result.server_cpu_known = true;
+    result.cost.known = true;
     cr_expect_not_null(strstr(print(load_report_table), "9 receivers"), "%s", text);
     cr_expect_not_null(strstr(text, "interrupted"));
     cr_expect_not_null(strstr(text, "nothing moved"));

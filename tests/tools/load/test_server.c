@@ -19,6 +19,18 @@ Test(load_server, cpu_time_grows_with_work)
     cr_expect_geq(after - before, 25 * NS_PER_MS);
 }
 
+Test(load_server, switches_grow_with_sleeps)
+{
+    struct load_switches before, after;
+    cr_assert_eq(load_server_switches(getpid(), &before), 0);
+    for (unsigned i = 0; i < 20; i++)
+        usleep(1000);
+    cr_assert_eq(load_server_switches(getpid(), &after), 0);
+    cr_expect_geq(after.voluntary - before.voluntary, 20);
+    cr_expect_geq(after.involuntary, before.involuntary);
+    cr_expect_lt(load_server_switches(4194304, &after), 0);
+}
+
 Test(load_server, memory_grows_when_it_is_touched)
 {
     enum { GROWN = 64 << 20 };

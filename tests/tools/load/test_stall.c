@@ -104,7 +104,7 @@ Test(load_stall, what_makes_it_impossible_has_a_sentence)
 Test(load_stall, compares_medians)
 {
     static const uint64_t without_us[] = {100, 900, 110}, with_us[] = {220, 10, 230};
-    result = (struct load_stall_result){.rounds = 3, .valid = true};
+    result = (struct load_stall_result){.rounds = 3};
     for (unsigned i = 0; i < 3; i++) {
         result.without[i] = (struct load_stall_phase){.p50_ns = without_us[i] * 1000,
                                                       .p99_ns = without_us[i] * 2000};
@@ -126,7 +126,6 @@ Test(load_stall, silence_and_memory_are_reported)
 {
     result = (struct load_stall_result){
         .rounds = 1,
-        .valid = true,
         .fates = {[FATE_SILENT] = 2, [FATE_GOAWAY] = 3},
         .reason = REASON_STALLED,
         .memory_known = true,
@@ -142,6 +141,13 @@ Test(load_stall, silence_and_memory_are_reported)
     cr_expect_eq(number(json, "kernel_tcp_rise_bytes"), 60);
     cr_expect_eq(number(json, "memory_peak_bytes"), 370);
     cr_expect(json_is_false(json_object_get(json, "clean")));
+    cr_expect(json_is_true(json_object_get(json, "valid")));
+    cr_expect(json_is_null(json_object_get(json, "why_not_valid")));
+    json_decref(json);
+    result.why_not_valid = "slow";
+    json = report();
+    cr_expect(json_is_false(json_object_get(json, "valid")));
+    cr_expect_str_eq(json_string_value(json_object_get(json, "why_not_valid")), "slow");
     json_decref(json);
 
     char text[4096] = "";
@@ -151,4 +157,5 @@ Test(load_stall, silence_and_memory_are_reported)
     fclose(out);
     cr_expect_not_null(strstr(text, "2 NOTHING"), "%s", text);
     cr_expect_not_null(strstr(text, "(stalled)"), "%s", text);
+    cr_expect_not_null(strstr(text, "DO NOT COUNT: slow"), "%s", text);
 }

@@ -1,0 +1,72 @@
+/* test_load_verdict.c -- what a result is worth, apart from whether the server was right. */
+#include <criterion/criterion.h>
+
+#include "tools/load/verdict.h"
+
+static struct load_result result;
+
+static void expect_valid(void)
+{
+    const char *why_not = load_result_why_not_valid(&result);
+    cr_expect_null(why_not, "%s", why_not);
+}
+
+static void expect_not_valid(const char *words)
+{
+    const char *why_not = load_result_why_not_valid(&result);
+    cr_assert_not_null(why_not);
+    cr_expect_not_null(strstr(why_not, words), "%s", why_not);
+}
+
+Test(load_verdict, one_in_a_thousand_may_be_late)
+{
+    result = (struct load_result){.published = 10000, .late = 10};
+    expect_valid();
+    result.late = 11;
+    expect_not_valid("1 ms late");
+    cr_expect_float_eq(load_result_late_share(&result), 0.0011, 1e-9);
+    result.held = 1; /* the server's fault */
+    expect_valid();
+}
+
+Test(load_verdict, a_busy_thread_spoils_the_open_loop_only)
+{
+    result = (struct load_result){.published = 10000, .busiest_share = 0.94, .open_loop = true};
+    expect_valid();
+    result.busiest_share = 0.96;
+    expect_not_valid("busy for over 95 %");
+    result.open_loop = false; /* there it is meant to be */
+    expect_valid();
+}
+
+Test(load_verdict, guests_who_do_not_come_spoil_a_churn)
+{
+    result = (struct load_result){.churn = {.due = 1000, .arrived = 990}};
+    expect_valid();
+    result.churn.arrived = 989;
+    expect_not_valid("--arrivals");
+}
+
+/* A run in which nothing was published has no share of anything. */
+Test(load_verdict, nothing_is_not_late)
+{
+    result = (struct load_result){.published = 0};
+    cr_expect_eq(load_result_late_share(&result), 0);
+    expect_valid();
+}
+
+Test(load_verdict, what_the_server_did_wrong_is_another_question)
+{
+    result = (struct load_result){.published = 10, .counts = {.lost = 1}};
+    expect_valid();
+    cr_expect_not(load_result_clean(&result));
+    result = (struct load_result){.published = 10, .late = 10};
+    expect_not_valid("late");
+    cr_expect(load_result_clean(&result));
+    result = (struct load_result){.disconnected = 1};
+    cr_expect_not(load_result_clean(&result));
+    result = (struct load_result){.churn = {.thrown_out = 1}};
+    cr_expect_not(load_result_clean(&result));
+    result = (struct load_result){.churn = {.refused = 1}};
+    cr_expect_not(load_result_clean(&result));
+}

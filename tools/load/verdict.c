@@ -1,0 +1,36 @@
+/* verdict.c -- see verdict.h. */
+#include "tools/load/verdict.h"
+
+/* Of each thread's time. */
+#define BUSY_SHARE_MAX   0.95
+/* Of all messages. */
+#define LATE_SHARE_MAX   0.001
+/* Of the guests of a churn. */
+#define ABSENT_SHARE_MAX 0.01
+
+bool load_result_clean(const struct load_result *result)
+{
+    return load_counts_clean(&result->counts) && result->disconnected == 0 &&
+           result->churn.refused == 0 && result->churn.thrown_out == 0 &&
+           load_farewell_clean(&result->farewell);
+}
+
+double load_result_late_share(const struct load_result *result)
+{
+    uint64_t late = result->late - result->held;
+    return result->published == 0 ? 0 : (double)late / (double)result->published;
+}
+
+const char *load_result_why_not_valid(const struct load_result *result)
+{
+    const struct load_churn_counts *churn = &result->churn;
+    if (result->busiest_share > BUSY_SHARE_MAX && result->open_loop)
+        return "a thread of the generator was busy for over 95 % of the run: lower the load, or "
+               "give "
+               "more --threads and CPUs of their own";
+    if (load_result_late_share(result) > LATE_SHARE_MAX)
+        return "the generator sent over 0.1 % of the messages more than 1 ms late";
+    if ((double)churn->arrived < (double)churn->due * (1 - ABSENT_SHARE_MAX))
+        return "guests came more slowly than --arrivals asks: allow more --clients at a time";
+    return NULL;
+}
