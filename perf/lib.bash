@@ -130,7 +130,7 @@ server_start() { # OPTION...
 
 server_stop() {
     local status=0
-    kill -TERM "$server"
+    kill -TERM "$server" 2>/dev/null || true # Ctrl-C may have reached it already
     wait "$server" || status=$?
     server=
     # 75: somebody had to be cut, which is not this script's business.
