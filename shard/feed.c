@@ -119,13 +119,12 @@ static void detach(struct feed *feed, struct member *member, enum reason reason)
     list_add_tail(&feed->detached, &member->link);
 }
 
-/* Falls off. Who has no send under way, whose end would bring it back, must be recalled. */
+/* Falls off, and is told so when it can be. */
 static void fall_off(struct shard *shard, struct feed *feed, struct member *member,
                      enum reason reason)
 {
-    if (!session_sending(shard, member->session))
-        feed->recall = true;
     detach(feed, member, reason);
+    flush_session(shard, session_at(shard, member->session));
 }
 
 void feed_park(struct shard *shard, struct feed *feed, struct member *member)
@@ -157,12 +156,6 @@ bool feed_reattach(struct feed *feed, struct member *member, uint64_t *from, uin
     list_del(&member->link);
     attach_at_tail(feed, member);
     return *from <= *to;
-}
-
-bool feed_behind(const struct member *member)
-{
-    return member->state == MEMBER_DETACHED ||
-           (member->state == MEMBER_READING && !caught_up(member));
 }
 
 /* Drops links until the feed holds at most bytes_max; blocked says whether only members with a
@@ -257,7 +250,6 @@ void feed_append(struct shard *shard, struct feed *feed, const struct event *eve
             if (!presence)
                 feed->last_seq = event->message.seq;
             miss(shard, feed);
-            flush_feed(shard, feed);
             return;
         }
         written = feed->codec->encode(event, tail->segment->bytes, tail->segment->capacity);

@@ -90,7 +90,6 @@ struct feed {
     struct link *head, *tail;
     size_t bytes;      /* in links that hold a segment */
     uint64_t last_seq; /* number of the last message appended or missed */
-    bool recall;       /* someone was detached whose send is not blocked: visit `detached` */
     struct list dirty; /* in flush.dirty: has something new */
 };
 
@@ -142,9 +141,6 @@ void feed_shed(struct shard *shard, struct feed *feed);
 
 /* A detached member goes on at the end; returns whether there is a gap, with its bounds. */
 bool feed_reattach(struct feed *feed, struct member *member, uint64_t *from, uint64_t *to);
-
-/* Whether the member has something to read (or a gap to be told). */
-bool feed_behind(const struct member *member);
 
 /* Adds all that the member has not been sent, as far as the batch goes, and moves the cursor
  * behind it. Returns whether everything was taken. own: the member's connection id. */

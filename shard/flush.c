@@ -29,6 +29,10 @@ void flush_session(struct shard *shard, struct session *session)
 
     if (session->due || session->state >= SESSION_CLOSED)
         return;
+    if (stream_sending(&session->stream)) {
+        session->more = true;
+        return;
+    }
     session->due = true;
     session->due_next = POOL_NONE;
     if (flush->due_tail == POOL_NONE)
@@ -93,21 +97,11 @@ static void adjust_spacing(struct shard *shard)
         flush->spacing_ns = u64_min(ceiling, flush->spacing_ns + step);
 }
 
-/* Everyone who reads a dirty feed and can be sent to becomes due. */
+/* Everyone who reads a dirty feed becomes due. */
 static void feed_flush(struct shard *shard, struct feed *feed)
 {
     feed_trim(shard, feed, shard->options->feed_bytes_max);
     list_for_each_safe(node, after, &feed->members)
-    {
-        struct member *member = list_entry(node, struct member, link);
-        struct session *session = session_at(shard, member->session);
-        if (!stream_sending(&session->stream))
-            flush_session(shard, session);
-    }
-    if (!feed->recall)
-        return;
-    feed->recall = false;
-    list_for_each_safe(node, after, &feed->detached)
     {
         struct member *member = list_entry(node, struct member, link);
         flush_session(shard, session_at(shard, member->session));

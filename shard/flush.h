@@ -48,7 +48,7 @@ struct flush {
 void flush_init(struct flush *flush);
 /* The feed has something its members have not been sent. */
 void flush_feed(struct shard *shard, struct feed *feed);
-/* The session has something to be sent, or to be looked at once its send is over. */
+/* The session has something to be sent: now, or as soon as its send under way is over. */
 void flush_session(struct shard *shard, struct session *session);
 /* The session is going: forget it. */
 void flush_forget(struct shard *shard, struct session *session);

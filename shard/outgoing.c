@@ -114,8 +114,12 @@ unsigned session_send_due(struct shard *shard, struct session *session)
     struct batch batch = {.bytes = 0};
     bool all;
 
-    if (session->state >= SESSION_LINGERING || stream_sending(&session->stream))
+    if (session->state >= SESSION_LINGERING)
         return 0;
+    if (stream_sending(&session->stream)) { /* it became due while that send was built */
+        session->more = true;
+        return 0;
+    }
     tell_gaps(shard, session);
     if (session->state >= SESSION_LINGERING)
         return 0;
@@ -133,6 +137,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
         nothing_left(shard, session);
         return 0;
     }
+    session->more = !all;
     session->last = all && session->state == SESSION_LEAVING;
     stall_watch(shard, session, &batch.flight->progress);
     PROBE(send, session->connection, batch.bytes, batch.flight->count);
@@ -154,19 +159,6 @@ void outgoing_sent_short(struct shard *shard, struct session *session, size_t by
     stream_send(&shard->streams, &session->stream, iov, flight->count - flight->first);
 }
 
-static bool owed(struct shard *shard, const struct session *session)
-{
-    if (!lane_empty(&session->lane) || session->state >= SESSION_LEAVING)
-        return true;
-    for (uint32_t i = session->first_member; i != POOL_NONE;) {
-        const struct member *member = session_member_at(shard, i);
-        if (feed_behind(member))
-            return true;
-        i = member->next;
-    }
-    return false;
-}
-
 void outgoing_sent(struct shard *shard, struct session *session)
 {
     PROBE(complete, session->connection, session->stream.bytes_out);
@@ -175,6 +167,6 @@ void outgoing_sent(struct shard *shard, struct session *session)
         left(shard, session);
     if (session->lane.bytes <= shard->options->control_bytes_max / 4)
         session_unblock(shard, session, BLOCK_LANE);
-    if (owed(shard, session))
+    if (session->more || session->state >= SESSION_LEAVING)
         flush_session(shard, session);
 }

@@ -108,6 +108,7 @@ struct session {
     uint8_t pings;        /* of ours, since anything was heard */
     uint8_t name_bytes;
     bool due : 1;
+    bool more : 1; /* a send is under way, and there is more to be sent behind it */
     bool eof : 1;  /* the peer sent FIN */
     bool last : 1; /* LEAVING: the send under way is the last */
     bool named : 1;
