@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/check.h"
@@ -14,10 +13,9 @@
 #include "tools/load/run.h"
 #include "tools/load/server.h"
 
-#define DIAL_MS   5000u
-#define TICK_NS   (100 * NS_PER_MS)
-#define STUCK_NS  (10 * NS_PER_SEC) /* a visit that takes longer has failed */
-#define SETTLE_MS 5000u             /* for the server to close what has ended */
+#define DIAL_MS  5000u
+#define TICK_NS  (100 * NS_PER_MS)
+#define STUCK_NS (10 * NS_PER_SEC) /* a visit that takes longer has failed */
 
 struct visit {
     struct load_connection connection; /* first */
@@ -269,22 +267,6 @@ static int visit_all(struct cycles *cycles, char *why, size_t why_bytes)
     return err;
 }
 
-/* The server closes a little after we have seen the end: as few as it will have within SETTLE_MS.
- */
-static void descriptors_settle(pid_t pid, struct load_cycles_result *result)
-{
-    struct timespec pause = {.tv_nsec = 20000000};
-    for (unsigned waited = 0; waited < SETTLE_MS; waited += 20) {
-        if (load_server_descriptors(pid, &result->descriptors_after) < 0) {
-            result->descriptors_known = false;
-            return;
-        }
-        if (result->descriptors_after <= result->descriptors_before)
-            return;
-        nanosleep(&pause, NULL);
-    }
-}
-
 int load_cycles_run(const struct load_options *options, struct load_cycles_result *result,
                     char *why, size_t why_bytes)
 {
@@ -318,7 +300,9 @@ int load_cycles_run(const struct load_options *options, struct load_cycles_resul
     int err = visit_all(&cycles, why, why_bytes);
     free(cycles.lists);
     if (err == 0 && result->descriptors_known)
-        descriptors_settle(options->server_pid, result);
+        result->descriptors_known =
+            load_server_descriptors_settle(options->server_pid, result->descriptors_before,
+                                           &result->descriptors_after) == 0;
     return err < 0 ? -1 : 0;
 }
 

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A file in a thread's folder. */
 #define FILE_BYTES 384u
+
+#define SETTLE_MS 5000u
 
 /* The number after `label` at the start of a line; 0 or negative errno. */
 static int line_number(const char *path, const char *label, const char *skip_to, uint64_t *value)
@@ -100,6 +103,18 @@ int load_server_descriptors(pid_t pid, uint64_t *count)
     for (struct dirent *entry; (entry = readdir(descriptors)) != NULL;)
         *count += entry->d_name[0] != '.';
     closedir(descriptors);
+    return 0;
+}
+
+int load_server_descriptors_settle(pid_t pid, uint64_t least, uint64_t *count)
+{
+    struct timespec pause = {.tv_nsec = 20000000};
+    for (unsigned waited_ms = 0; waited_ms < SETTLE_MS; waited_ms += 20) {
+        int err = load_server_descriptors(pid, count);
+        if (err < 0 || *count <= least)
+            return err;
+        nanosleep(&pause, NULL);
+    }
     return 0;
 }
 

@@ -24,6 +24,10 @@ int load_server_rss_bytes(pid_t pid, uint64_t *bytes);
 /* Descriptors that it has open: the entries of /proc/PID/fd. 0 or negative errno. */
 int load_server_descriptors(pid_t pid, uint64_t *count);
 
+/* The same, looked at until there are at most `least`, for up to 5 s: a server closes a little
+ * after its clients have seen the end. */
+int load_server_descriptors_settle(pid_t pid, uint64_t least, uint64_t *count);
+
 /* What the kernel holds for all TCP sockets of this network namespace: /proc/net/sockstat. */
 int load_kernel_tcp_bytes(uint64_t *bytes);
 
