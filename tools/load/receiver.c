@@ -253,6 +253,8 @@ static uint64_t turn_end(void *ctx)
         if (receiver->running && shared->publisher_wake != NULL)
             wake_ring(shared->publisher_wake);
     }
+    if (load_sampler_wanted(&receiver->sampler))
+        load_sampler_give(&receiver->sampler, &receiver->check);
     if (receiver->stopping && receiver->streams.open == 0)
         loop_stop(&receiver->loop);
     return UINT64_MAX;
@@ -261,7 +263,8 @@ static uint64_t turn_end(void *ctx)
 static bool turn_has_work(void *ctx)
 {
     struct load_receiver *receiver = ctx;
-    return !receiver->stopping && load_door_stopped(&receiver->door);
+    return (!receiver->stopping && load_door_stopped(&receiver->door)) ||
+           load_sampler_wanted(&receiver->sampler);
 }
 
 /* Connects this thread's clients; what goes wrong ends the run. */

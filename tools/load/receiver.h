@@ -16,6 +16,7 @@
 #include "tools/load/crowd.h"
 #include "tools/load/door.h"
 #include "tools/load/effort.h"
+#include "tools/load/sample.h"
 #include "tools/load/shards.h"
 #include "tools/load/shared.h"
 
@@ -44,6 +45,7 @@ struct load_receiver {
     bool stopping; /* connections are being closed on purpose */
 
     struct load_door door;
+    struct load_sampler sampler;
     _Atomic uint64_t delivered; /* for the progress line */
 };
 

@@ -24,6 +24,7 @@
 
 struct run {
     const struct load_options *options;
+    const struct load_interlude *interlude; /* or NULL */
     struct load_shared shared;
     struct load_receiver *receivers;
     unsigned receivers_started;
@@ -361,6 +362,10 @@ static void measure(struct run *run, struct load_result *result)
         load_publishing_nudge(&run->publishing);
         if (options->mode == LOAD_CHURN)
             churn_out(run);
+        if (run->interlude != NULL) {
+            run->interlude->act(run->interlude->ctx, run, shared);
+            atomic_store_explicit(&shared->enough, true, memory_order_seq_cst);
+        }
         result->drained =
             options->mode == LOAD_DRAIN ? load_drain_watch(shared, &run->sigterm_ns) : watch(run);
     }
@@ -373,8 +378,44 @@ static void measure(struct run *run, struct load_result *result)
     progress_show(run, true);
 }
 
+bool load_run_sleep(struct run *run, uint64_t until_ns)
+{
+    for (;;) {
+        if (interrupted || run_failed(run))
+            return false;
+        if (clock_monotonic_ns() >= until_ns)
+            return true;
+        watch_once(run);
+    }
+}
+
+bool load_run_sample(struct run *run, struct load_sample *sample)
+{
+    *sample = (struct load_sample){.counts.delivered = 0};
+    for (unsigned i = 0; i < run->receivers_started; i++) {
+        load_sampler_ask(&run->receivers[i].sampler);
+        load_door_knock(&run->receivers[i].door);
+    }
+    for (unsigned i = 0; i < run->receivers_started; i++) {
+        /* A thread that cannot answer any more has said why. */
+        while (!load_sampler_ready(&run->receivers[i].sampler)) {
+            if (run_failed(run))
+                return false;
+            sleep_ms(1);
+        }
+        load_sample_add(sample, &run->receivers[i].sampler.sample);
+    }
+    return true;
+}
+
 int load_run(const struct load_options *options, struct load_result *result, char *why,
              size_t why_bytes)
+{
+    return load_run_with(options, NULL, result, why, why_bytes);
+}
+
+int load_run_with(const struct load_options *options, const struct load_interlude *interlude,
+                  struct load_result *result, char *why, size_t why_bytes)
 {
     *result = (struct load_result){.drained = false};
     interrupted = 0;
@@ -394,6 +435,7 @@ int load_run(const struct load_options *options, struct load_result *result, cha
         return -1;
     }
     run->options = options;
+    run->interlude = interlude;
     int err = shared_init(run, why, why_bytes);
     if (err == 0) {
         if (options->mode == LOAD_IDLE) {

@@ -14,6 +14,7 @@
 #include "tools/load/cost.h"
 #include "tools/load/farewell.h"
 #include "tools/load/options.h"
+#include "tools/load/sample.h"
 #include "tools/load/shards.h"
 #include "tools/load/shared.h"
 
@@ -44,6 +45,20 @@ struct load_result {
  * progress line. */
 int load_run(const struct load_options *options, struct load_result *result, char *why,
              size_t why_bytes);
+
+/* The same, with something going on beside it (storm, soak). When everybody has joined and the
+ * schedule has begun, main calls act(), and nobody publishes any more once that has returned. */
+struct run;
+struct load_interlude {
+    void *ctx;
+    void (*act)(void *ctx, struct run *run, struct load_shared *shared);
+};
+int load_run_with(const struct load_options *options, const struct load_interlude *interlude,
+                  struct load_result *result, char *why, size_t why_bytes);
+/* Inside act(). Sleeps until then; false at once when the run is interrupted or has failed. */
+bool load_run_sleep(struct run *run, uint64_t until_ns);
+/* Inside act(). What all receivers have found so far. False when the run has failed. */
+bool load_run_sample(struct run *run, struct load_sample *sample);
 
 /* From a signal handler: publish no more, and report. */
 void load_run_interrupt(void);
