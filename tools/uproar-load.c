@@ -11,6 +11,8 @@
 #include "tools/load/options.h"
 #include "tools/load/report.h"
 #include "tools/load/run.h"
+#include "tools/load/search.h"
+#include "tools/load/soak.h"
 #include "tools/load/stall.h"
 #include "tools/load/verdict.h"
 
@@ -66,6 +68,27 @@ static enum verdict run_cycles(const struct load_options *options, char *why, si
     return load_cycles_clean(&result) ? CLEAN : WRONG;
 }
 
+static enum verdict run_search(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_search_result result;
+    if (load_search_run(options, &result, why, why_bytes) < 0)
+        return NOT_RUN;
+    load_search_report(stdout, options, &result);
+    return load_search_clean(&result) ? CLEAN : WRONG;
+}
+
+static enum verdict run_soak(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_soak_result result;
+    enum verdict verdict = NOT_RUN;
+    if (load_soak_run(options, &result, why, why_bytes) == 0) {
+        load_soak_report(stdout, options, &result);
+        verdict = load_soak_clean(&result) ? CLEAN : WRONG;
+    }
+    load_soak_fini(&result);
+    return verdict;
+}
+
 static enum verdict run(const struct load_options *options, char *why, size_t why_bytes)
 {
     if (options->cycles != 0)
@@ -75,6 +98,10 @@ static enum verdict run(const struct load_options *options, char *why, size_t wh
         return run_stall(options, why, why_bytes);
     case LOAD_DRIP:
         return run_drip(options, why, why_bytes);
+    case LOAD_SEARCH:
+        return run_search(options, why, why_bytes);
+    case LOAD_SOAK:
+        return run_soak(options, why, why_bytes);
     default:
         return run_plain(options, why, why_bytes);
     }

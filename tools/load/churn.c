@@ -237,6 +237,8 @@ static uint64_t turn_end(void *ctx)
         arrive(churn);
     }
     churn->counts.due = (now_ns - churn->start_ns) / NS_PER_MS * churn->arrivals / 1000;
+    /* Relaxed: only shown. */
+    atomic_store_explicit(&churn->came, churn->counts.arrived, memory_order_relaxed);
     return TICK_NS;
 }
 

@@ -38,6 +38,7 @@ struct load_churn {
     bool stopping;
 
     struct load_door door;
+    _Atomic uint64_t came; /* counts.arrived, for others to look at meanwhile */
 };
 
 int load_churn_start(struct load_churn *churn, struct load_shared *shared, uint32_t guests_max,

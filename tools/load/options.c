@@ -12,7 +12,7 @@
 #include "tools/load/body.h"
 #include "tools/net.h"
 
-#define MODES "fanout, rooms, idle, churn, stall, drip or drain"
+#define MODES "fanout, rooms, idle, churn, stall, drip, drain, search or soak"
 
 /* Of --rate max. */
 #define WINDOW_DEFAULT 1024u
@@ -44,6 +44,9 @@ enum option_id {
     OPT_RESET_SHARE,
     OPT_AFTER,
     OPT_SOURCES,
+    OPT_P99,
+    OPT_PRECISION,
+    OPT_REPORT_EVERY,
     OPT_JSON,
     OPT_QUIET,
     OPT_HELP,
@@ -76,6 +79,9 @@ static const struct option long_options[] = {
     {"reset-share", required_argument, NULL, OPT_RESET_SHARE},
     {"after", required_argument, NULL, OPT_AFTER},
     {"sources", required_argument, NULL, OPT_SOURCES},
+    {"p99", required_argument, NULL, OPT_P99},
+    {"precision", required_argument, NULL, OPT_PRECISION},
+    {"report-every", required_argument, NULL, OPT_REPORT_EVERY},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -83,8 +89,8 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char *const mode_names[] = {"fanout", "rooms", "idle", "churn",
-                                         "stall",  "drip",  "drain"};
+static const char *const mode_names[] = {"fanout", "rooms", "idle",   "churn", "stall",
+                                         "drip",   "drain", "search", "soak"};
 
 #define IN(mode) (1u << (mode))
 
@@ -106,6 +112,9 @@ static const struct {
     {OPT_AFTER, IN(LOAD_DRAIN), "after", "drain"},
     {OPT_SOURCES, IN(LOAD_CHURN) | IN(LOAD_STALL) | IN(LOAD_DRIP), "sources",
      "churn --cycles, stall and drip"},
+    {OPT_P99, IN(LOAD_SEARCH), "p99", "search"},
+    {OPT_PRECISION, IN(LOAD_SEARCH), "precision", "search"},
+    {OPT_REPORT_EVERY, IN(LOAD_SOAK), "report-every", "soak"},
 };
 static_assert(ARRAY_SIZE(particular) <= 32, "a bit for each in parsing.seen");
 
@@ -200,14 +209,20 @@ static bool rate(struct parsing *parsing)
     return false;
 }
 
-/* "5s", "250ms", or a bare number of seconds. */
+/* "5s", "250ms", "900us", or a bare number of seconds. */
 static bool span(struct parsing *parsing, const char *name, uint64_t most_s, uint64_t *ns)
 {
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = {{"", NS_PER_SEC}, {"s", NS_PER_SEC}, {"ms", NS_PER_MS}, {"us", 1000}};
     const char *unit = optarg + strspn(optarg, "0123456789");
-    uint64_t count, each = strcmp(unit, "ms") == 0 ? NS_PER_MS : NS_PER_SEC;
-    if ((*unit == '\0' || strcmp(unit, "s") == 0 || each == NS_PER_MS) &&
-        digits(optarg, unit, &count) && count >= 1 && count <= most_s * NS_PER_SEC / each) {
-        *ns = count * each;
+    uint64_t count;
+    for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
+        if (strcmp(unit, units[i].name) != 0 || !digits(optarg, unit, &count) || count < 1 ||
+            count > most_s * NS_PER_SEC / units[i].ns)
+            continue;
+        *ns = count * units[i].ns;
         return true;
     }
     snprintf(parsing->why, parsing->why_bytes,
@@ -245,6 +260,12 @@ static bool particular_option(struct parsing *parsing, int id)
         return span(parsing, "after", 86400, &options->after_ns);
     case OPT_SOURCES:
         return number_u32(parsing, "sources", 1, 250, &options->sources);
+    case OPT_P99:
+        return span(parsing, "p99", 60, &options->p99_ns);
+    case OPT_PRECISION:
+        return number_u32(parsing, "precision", 1, 50, &options->precision);
+    case OPT_REPORT_EVERY:
+        return span(parsing, "report-every", 86400, &options->report_ns);
     default:
         snprintf(parsing->why, parsing->why_bytes, "see uproar-load --help");
         return false;
@@ -319,8 +340,14 @@ static const char *contradiction(const struct parsing *parsing, bool many)
     const struct load_options *options = parsing->options;
     enum load_mode mode = options->mode;
 
+    bool open = mode == LOAD_SEARCH || mode == LOAD_SOAK;
+
     if (!many && options->plan.rooms != 1)
-        return "--rooms goes with the subcommands rooms, idle and drain";
+        return "--rooms goes with the subcommands rooms, idle, drain, search and soak";
+    if (open && options->plan.rate == 0)
+        return "search and soak are open loops: --rate takes a number there";
+    if (mode == LOAD_SOAK && options->plan.duration_ns < options->report_ns)
+        return "--report-every cannot be more than --seconds";
     if (options->plan.rooms_per_client > options->plan.rooms)
         return "--rooms-per-client cannot be more than --rooms";
     if (mode == LOAD_IDLE && options->server_pid == 0)
@@ -336,17 +363,32 @@ static const char *contradiction(const struct parsing *parsing, bool many)
     return NULL;
 }
 
+static uint64_t seconds_default(enum load_mode mode)
+{
+    switch (mode) {
+    case LOAD_SEARCH:
+        return 5;
+    case LOAD_SOAK:
+        return 3600;
+    default:
+        return 10;
+    }
+}
+
 /* What was not given, by mode; then what does not go together. */
 static bool settle(struct parsing *parsing)
 {
     static const uint32_t clients_default[] = {
-        [LOAD_FANOUT] = 100, [LOAD_ROOMS] = 100, [LOAD_IDLE] = 100,  [LOAD_CHURN] = 50,
-        [LOAD_STALL] = 20,   [LOAD_DRIP] = 1000, [LOAD_DRAIN] = 100,
+        [LOAD_FANOUT] = 100, [LOAD_ROOMS] = 100,  [LOAD_IDLE] = 100,
+        [LOAD_CHURN] = 50,   [LOAD_STALL] = 20,   [LOAD_DRIP] = 1000,
+        [LOAD_DRAIN] = 100,  [LOAD_SEARCH] = 100, [LOAD_SOAK] = 50,
     };
     struct load_options *options = parsing->options;
     struct load_plan *plan = &options->plan;
     enum load_mode mode = options->mode;
-    bool many = mode == LOAD_ROOMS || mode == LOAD_IDLE || mode == LOAD_DRAIN;
+    bool several =
+        mode == LOAD_ROOMS || mode == LOAD_IDLE || mode == LOAD_DRAIN || mode == LOAD_SOAK;
+    bool many = several || mode == LOAD_SEARCH;
 
     for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
         if ((parsing->seen >> i & 1) && !(particular[i].modes >> mode & 1)) {
@@ -354,33 +396,33 @@ static bool settle(struct parsing *parsing)
                      particular[i].name, particular[i].where);
             return false;
         }
-    plan->rooms = (uint32_t)(parsing->rooms != 0 ? parsing->rooms : many ? 10 : 1);
+    plan->rooms = (uint32_t)(parsing->rooms != 0 ? parsing->rooms : several ? 10 : 1);
     plan->clients = parsing->clients != 0 ? (uint32_t)parsing->clients : clients_default[mode];
     if (mode == LOAD_STALL && !parsing->rate && !parsing->firehose)
         plan->rate = 2000;
     if (mode == LOAD_STALL && !parsing->size)
         plan->size = 4096;
-    plan->publishers =
-        (uint32_t)(parsing->publishers != 0                   ? parsing->publishers
-                   : mode == LOAD_ROOMS || mode == LOAD_DRAIN ? (plan->rooms + 15) / 16
-                                                              : 1);
+    plan->publishers = (uint32_t)(parsing->publishers != 0 ? parsing->publishers
+                                  : many                   ? (plan->rooms + 15) / 16
+                                                           : 1);
     if (mode == LOAD_IDLE)
         plan->publishers = 0;
-    plan->passing = mode == LOAD_CHURN;
+    plan->passing = mode == LOAD_CHURN || mode == LOAD_SOAK;
     if (plan->window == 0)
         plan->window = window_default(plan);
+
+    plan->messages_max = UINT64_MAX;
+    if (mode == LOAD_DRAIN)
+        plan->duration_ns = UINT64_MAX; /* until the server goes */
+    else
+        plan->duration_ns =
+            (parsing->seconds != 0 ? parsing->seconds : seconds_default(mode)) * NS_PER_SEC;
 
     const char *wrong = contradiction(parsing, many);
     if (wrong != NULL) {
         snprintf(parsing->why, parsing->why_bytes, "%s", wrong);
         return false;
     }
-
-    plan->messages_max = UINT64_MAX;
-    if (mode == LOAD_DRAIN)
-        plan->duration_ns = UINT64_MAX; /* until the server goes */
-    else
-        plan->duration_ns = (parsing->seconds != 0 ? parsing->seconds : 10) * NS_PER_SEC;
     if (parsing->deliveries != 0) {
         /* Members of a room on average, at least one: rooms without any cost messages too. */
         uint64_t members = (uint64_t)plan->clients * plan->rooms_per_client;
@@ -407,6 +449,9 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
         .concurrency = 64,
         .reset_share = 33,
         .after_ns = 3 * NS_PER_SEC,
+        .p99_ns = 3 * NS_PER_MS,
+        .precision = 5,
+        .report_ns = 60 * NS_PER_SEC,
         .sources = 8,
     };
     struct parsing parsing = {.options = options, .why = why, .why_bytes = why_bytes};

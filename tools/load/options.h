@@ -14,6 +14,8 @@ enum load_mode {
     LOAD_STALL,  /* one room, and some who do not read */
     LOAD_DRIP,   /* HELLOs that never end */
     LOAD_DRAIN,  /* the server is told to go while others talk */
+    LOAD_SEARCH, /* the highest rate that keeps a p99 */
+    LOAD_SOAK,   /* hours of it: does anything drift? */
 };
 
 #define LOAD_CPUS_MAX 64u
@@ -29,8 +31,8 @@ struct load_options {
     enum load_mode mode;
     const char *address;
     struct load_plan plan;
-    uint32_t watchers; /* churn: receivers that stay; plan.clients are those that go */
-    uint32_t arrivals; /* churn: connections opened per second */
+    uint32_t watchers; /* churn, soak: receivers that stay; plan.clients are those that go */
+    uint32_t arrivals; /* churn, soak: connections opened per second */
     pid_t server_pid;  /* 0: not given */
 
     /* stall */
@@ -46,6 +48,11 @@ struct load_options {
     uint32_t reset_share; /* of 100 that end by RST */
     /* drain */
     uint64_t after_ns; /* from the first message to SIGTERM */
+    /* search; plan.rate is where it begins, plan.duration_ns the length of a step */
+    uint64_t p99_ns;    /* to keep */
+    uint32_t precision; /* percent between what is known to be kept and what is not */
+    /* soak */
+    uint64_t report_ns; /* length of an interval */
 
     uint32_t sources; /* addresses to connect from, if the server is on loopback */
     uint32_t run;     /* several runs of one process need names of their own */

@@ -12,7 +12,7 @@ Test(load_help, names_no_option_that_is_not_there)
     struct load_options options;
     unsigned found = 0;
     for (const char *at = load_options_help(); (at = strstr(at, " --")) != NULL; at += 3) {
-        size_t len = 3 + strspn(at + 3, "abcdefghijklmnopqrstuvwxyz-");
+        size_t len = 3 + strspn(at + 3, "abcdefghijklmnopqrstuvwxyz0123456789-");
         char word[64], why[300] = "";
         if (len == 3)
             continue; /* a dash between words */
@@ -27,8 +27,9 @@ Test(load_help, names_no_option_that_is_not_there)
 
 Test(load_help, names_every_subcommand)
 {
-    static const enum load_mode modes[] = {LOAD_FANOUT, LOAD_ROOMS, LOAD_IDLE, LOAD_CHURN,
-                                           LOAD_STALL,  LOAD_DRIP,  LOAD_DRAIN};
+    static const enum load_mode modes[] = {LOAD_FANOUT, LOAD_ROOMS,  LOAD_IDLE,
+                                           LOAD_CHURN,  LOAD_STALL,  LOAD_DRIP,
+                                           LOAD_DRAIN,  LOAD_SEARCH, LOAD_SOAK};
     char line[64];
     for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
         snprintf(line, sizeof(line), "    uproar-load %-6s [OPTIONS]", load_mode_name(modes[i]));

@@ -122,6 +122,10 @@ Test(load_options, refusals_say_what_is_wrong)
     refused("idle", "give --server-pid");
     refused("fanout --seconds 1 --deliveries 1", "not both");
     refused("churn --deliveries 1", "--deliveries goes with");
+    refused("search --rate max", "--rate takes a number there");
+    refused("search --p99 3min", "--p99 takes a time");
+    refused("fanout --p99 3ms", "--p99 goes with the subcommand search");
+    refused("soak --seconds 10 --report-every 11s", "cannot be more than --seconds");
 }
 
 Test(load_options, defaults_of_what_is_not_plain_fanout)
@@ -138,6 +142,21 @@ Test(load_options, defaults_of_what_is_not_plain_fanout)
     cr_expect_eq(options.plan.rate, 0);
     cr_expect_eq(options.plan.size, 64);
     cr_expect_eq(options.stalled, 7);
+
+    cr_assert_eq(parse("search"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.rooms, 1);
+    cr_expect_eq(options.p99_ns, 3 * NS_PER_MS);
+    cr_expect_eq(options.precision, 5);
+    cr_expect_eq(options.plan.duration_ns, 5 * NS_PER_SEC);
+    cr_assert_eq(parse("search --rooms 20 --p99 500us --precision 1"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.publishers, 2);
+    cr_expect_eq(options.p99_ns, 500000);
+
+    cr_assert_eq(parse("soak"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.duration_ns, 3600 * NS_PER_SEC);
+    cr_expect_eq(options.report_ns, 60 * NS_PER_SEC);
+    cr_expect_eq(options.plan.rooms, 10);
+    cr_expect(options.plan.passing);
 
     cr_assert_eq(parse("drip"), LOAD_RUN);
     cr_expect_eq(options.plan.clients, 1000);

@@ -1,0 +1,52 @@
+/* test_load.c -- the load generator's scenarios that make a run of runs, or a long one, against a
+ * real server. Short ones; nothing is said of speed. */
+#include "tests/e2e/harness.h"
+
+#include <stdio.h>
+
+static char said[16384];
+static char address[32], pid[16];
+
+static struct server *start(const char *flag)
+{
+    struct server *server = server_start(flag);
+    snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
+    snprintf(pid, sizeof(pid), "%d", (int)server->pid);
+    return server;
+}
+
+static void expect_said(const char *text)
+{
+    cr_expect(strstr(said, text) != NULL, "\"%s\" is not in: %s", text, said);
+}
+
+TestSuite(load, .fini = harness_fini, .timeout = 120);
+
+/* A microsecond is kept by nobody; whether the generator was late besides is the machine's. */
+Test(load, search_goes_down_to_the_end)
+{
+    struct server *server = start(NULL);
+    cr_expect_eq(uproar_load(said, "search", "--clients", "4", "--rate", "2", "--p99", "1us",
+                             "--seconds", "1", "--quiet", "--json", "--server-pid", pid, address),
+                 0, "%s", said);
+    expect_said("\"rate\":0,");
+    expect_said("\"next_rate\":1,");
+    expect_said("\"steps\":[{\"rate\":2,");
+    expect_said("\"settled\":true,\"interrupted\":false,\"clean\":true");
+    server_stop(server);
+}
+
+/* The watchers' latency is the machine's, and too few intervals are not judged by it. */
+Test(load, soak_has_an_interval_for_each_part_and_leaves_nothing_behind)
+{
+    struct server *server = start("--resume-window=100");
+    cr_expect_eq(uproar_load(said, "soak", "--seconds", "2", "--report-every", "500ms", "--rate",
+                             "200", "--arrivals", "100", "--quiet", "--json", "--server-pid", pid,
+                             address),
+                 0, "%s", said);
+    expect_said("\"intervals\":4,");
+    expect_said("\"lost\":0,\"duplicated\":0,\"reordered\":0,\"corrupt\":0,\"disconnected\":0");
+    expect_said("\"guest_refused\":0,\"thrown_out\":0");
+    expect_said("\"leaks\":false,\"slows\":false");
+    server_stop(server);
+}
