@@ -171,6 +171,11 @@ static const struct option_row rows[] = {
          "append the log to this file instead of writing it to stderr; opened again at SIGHUP"),
     CHOICE("log-format", log_format, LOG_LOGFMT, choice_format, NULL,
            "key=value pairs, or a JSON object a line"),
+    TEXT("stats-file", "FILE", stats_file, NULL,
+         "show the counters in this file, for `uproar stats`; a file system in memory is best. "
+         "auto (the default): uproard-PORT.stats in /run/uproard, if it is there, or /dev/shm; "
+         "none: "
+         "nowhere"),
     {"help", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "this page"},
     {"version", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "the version"},
 };
@@ -274,6 +279,7 @@ static void print_help(void)
            "                          SIGTERM or SIGINT: exit at once\n"
            "  SIGINT                  the same within one second\n"
            "  SIGHUP                  open --log-file again (after it was renamed)\n"
+           "  SIGUSR1                 write all counters that are not 0 to the log\n"
            "\nExit status\n"
            "   0  stopped by a signal; every client was handed all that it was owed\n"
            "   1  could not start, or the kernel failed\n"

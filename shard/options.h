@@ -16,8 +16,9 @@
 
 struct options {
     const char *listen;
-    const char *port_file; /* NULL: none */
-    const char *log_file;  /* NULL: stderr */
+    const char *port_file;  /* NULL: none */
+    const char *log_file;   /* NULL: stderr */
+    const char *stats_file; /* a path, "auto" or "none"; NULL: auto (stats_file.h) */
 
     /* Numbers: the unit is the end of the name. */
     uint64_t workers; /* 0: as many as the CPUs that may be used */

@@ -56,13 +56,13 @@ void report_clients(const struct server *server)
     report_spread(server, "in_all", STAT_ACCEPTED);
 }
 
-void report_counts(const struct server *server)
+void report_counts(const struct server *server, const char *what)
 {
     for (unsigned i = 0; i < STATS_COUNT; i++) {
         uint64_t value = stats_sum(server->stats, server->workers_count, i);
         if (value > 0)
-            log_event(LOG_INFO, "last count", LOG_STR("name", stats_rows[i].name),
-                      LOG_U64("value", value), LOG_STR("unit", stats_rows[i].unit));
+            log_event(LOG_INFO, what, LOG_STR("name", stats_rows[i].name), LOG_U64("value", value),
+                      LOG_STR("unit", stats_rows[i].unit));
     }
     for (unsigned i = 0; i < STATS_BY_REASON_COUNT; i++) {
         struct items by_reason = {.len = 0};
@@ -75,7 +75,7 @@ void report_counts(const struct server *server)
                           (unsigned long long)value);
         }
         if (sum > 0)
-            log_event(LOG_INFO, "last count", LOG_STR("name", stats_rows_by_reason[i].name),
+            log_event(LOG_INFO, what, LOG_STR("name", stats_rows_by_reason[i].name),
                       LOG_U64("value", sum), LOG_STR("unit", stats_rows_by_reason[i].unit),
                       LOG_STR("by_reason", by_reason.text));
     }

@@ -1,4 +1,4 @@
-/* report.h -- what the server says about itself while it stops, from the shards' stats.
+/* report.h -- what the server says about itself while it stops or is asked, from the shards' stats.
  *
  * Any thread. Lines of the log at level info. */
 #ifndef UPROAR_SHARD_REPORT_H
@@ -10,7 +10,7 @@ struct server;
  * a connection by a hash, so that few clients are spread badly; the largest shard over the mean is
  * the figure to look at. */
 void report_clients(const struct server *server);
-/* All counters that are not 0, summed over the shards, a line for each. */
-void report_counts(const struct server *server);
+/* All counters that are not 0, summed over the shards, a line for each with this message. */
+void report_counts(const struct server *server, const char *what);
 
 #endif

@@ -195,6 +195,21 @@ static bool write_port_file(const char *path, uint16_t port)
     return true;
 }
 
+static bool open_stats(struct server *server)
+{
+    const struct stats_file_about about = {server->options.listen, server->port,
+                                           server->workers_count};
+    char why[STATS_FILE_PATH_BYTES + 128] = "out of memory";
+    const char *path = server->options.stats_file;
+
+    int err = stats_file_open(&server->stats_file, path != NULL ? path : "auto", &about, why,
+                              sizeof(why));
+    if (err < 0)
+        log_error("cannot start: --stats-file: %s", why);
+    server->stats = server->stats_file.stats;
+    return err == 0;
+}
+
 static void workers_count(struct server *server, struct cpus *cpus)
 {
     if (cpus_usable(cpus) < 0)
@@ -264,6 +279,10 @@ static void wait_for_end(struct server *server, const sigset_t *signals)
                 log_info("SIGHUP: the log was opened again");
             continue;
         }
+        if (number == SIGUSR1) {
+            report_counts(server, "count");
+            continue;
+        }
         if (number == SIGUSR2) {
             if (atomic_load(&gone))
                 return; /* watch_run says so */
@@ -319,7 +338,7 @@ static int serve(struct server *server, struct worker *workers, const sigset_t *
      * written down when nobody counts any more. */
     thread_join(&watcher);
     report_clients(server);
-    report_counts(server);
+    report_counts(server, "last count");
     log_event(LOG_INFO, "stopped",
               LOG_MS("uptime", clock_monotonic_ns() / NS_PER_MS - server->started_ms),
               LOG_U64("lines_lost", log_lost()));
@@ -354,6 +373,7 @@ int server_run(const struct options *options)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     sigaddset(&signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
@@ -380,17 +400,21 @@ int server_run(const struct options *options)
     }
     server.mesh = mesh_new(server.workers_count, (uint32_t)options->mesh_slots);
     struct worker *workers = calloc(server.workers_count, sizeof(*workers));
-    server.stats = stats_new(server.workers_count);
     server.addresses = addresses_new(options->address_clients_max, options->address_connects_max);
-    if (server.mesh == NULL || server.stats == NULL || server.addresses == NULL ||
-        workers == NULL) {
+    if (server.mesh == NULL || server.addresses == NULL || workers == NULL) {
         log_error("cannot start: out of memory");
         return 1;
     }
+    if (!open_stats(&server))
+        return 1;
     pthread_barrier_init(&started, NULL, server.workers_count + 1u);
     pthread_barrier_init(&step, NULL, server.workers_count);
-    if (start_workers(&server, workers, fds, &cpus) < 0)
+    if (start_workers(&server, workers, fds, &cpus) < 0) {
+        stats_file_remove(&server.stats_file);
         return 1;
+    }
+    if (server.stats_file.path[0] != '\0')
+        log_event(LOG_INFO, "counters", LOG_STR("file", server.stats_file.path));
     uring_describe(workers[0].shard->loop.ring, why, sizeof(why));
     log_event(LOG_INFO, "io_uring", LOG_STR("found", why));
     log_event(LOG_INFO, "listening", LOG_STR("version", UPROAR_VERSION),
@@ -405,8 +429,9 @@ int server_run(const struct options *options)
             status = 1;
         }
         mesh_free(server.mesh);
-        free(server.stats);
+        stats_file_close(&server.stats_file);
         free(workers);
     }
+    stats_file_remove(&server.stats_file);
     return status;
 }

@@ -8,7 +8,7 @@
 #include "core/thread.h"
 #include "shard/mesh.h"
 #include "shard/options.h"
-#include "shard/stats.h"
+#include "shard/stats_file.h"
 
 struct shard;
 struct addresses;
@@ -20,6 +20,7 @@ struct server {
     struct siphash_key check_key; /* a second one, to know a name from another of the same hash */
     struct siphash_key token_key;
     struct mesh *mesh;
+    struct stats_file stats_file;
     struct stats *stats;         /* by shard: each is written by that shard */
     struct addresses *addresses; /* connections by address */
     uint16_t workers_count;

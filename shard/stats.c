@@ -11,17 +11,14 @@ const enum reason reasons[REASONS_COUNT] = {
 #undef X
 };
 
-#define COUNTER false
-#define GAUGE   true
-
 const struct stats_row stats_rows[STATS_COUNT] = {
-#define X(id, kind, name, unit, help) {name, unit, help, kind, 0, 0},
+#define X(id, kind, name, unit, help) {name, unit, help, STATS_MAP_##kind, 0, 0},
     STATS(X)
 #undef X
 };
 
 const struct stats_row stats_rows_by_reason[STATS_BY_REASON_COUNT] = {
-#define X(id, name, unit, least, most, help) {name, unit, help, COUNTER, least, most},
+#define X(id, name, unit, least, most, help) {name, unit, help, STATS_MAP_COUNTER, least, most},
     STATS_BY_REASON(X)
 #undef X
 };
@@ -87,10 +84,13 @@ void stats_told(struct stats *stats, const struct event *event)
 
 uint64_t stats_sum(const struct stats *stats, unsigned shards, enum stats_id stat)
 {
+    bool peak = stats_rows[stat].kind == STATS_MAP_PEAK;
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < shards; i++)
-        sum += atomic_load_explicit(&stats[i].plain[stat], memory_order_relaxed);
+    for (unsigned i = 0; i < shards; i++) {
+        uint64_t value = atomic_load_explicit(&stats[i].plain[stat], memory_order_relaxed);
+        sum = peak ? u64_max(sum, value) : sum + value;
+    }
     return sum;
 }
 

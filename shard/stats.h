@@ -3,7 +3,8 @@
  * Each shard has one struct stats, which its thread alone writes; any thread may read all of them
  * and add up (stats_sum). A count is a relaxed atomic: it is never torn, it may be a turn old, and
  * nothing else hangs on it. They belong to the server and outlive the shards, so that the last sums
- * can be taken when nobody counts any more.
+ * can be taken when nobody counts any more; and they lie in a file that other processes read
+ * (stats_file.h), which is why the rows say what they are.
  *
  * Two kinds of rows:
  *
@@ -23,6 +24,7 @@
 
 #include <stdatomic.h>
 
+#include "core/stats_map.h"
 #include "proto/cmd.h"
 
 /* id, kind, name, unit, help */
@@ -85,12 +87,13 @@ extern const enum reason reasons[REASONS_COUNT];
 
 struct stats_row {
     const char *name, *unit, *help;
-    bool gauge;                         /* else it only grows */
+    enum stats_map_kind kind;
     uint16_t reason_least, reason_most; /* of a row by reason; 0: plain */
 };
 extern const struct stats_row stats_rows[STATS_COUNT];
 extern const struct stats_row stats_rows_by_reason[STATS_BY_REASON_COUNT];
 
+/* A part of the stats file as it is (stats_file.h), or on the heap. */
 struct stats {
     _Alignas(CACHE_LINE) _Atomic uint64_t plain[STATS_COUNT];
     _Atomic uint64_t by_reason[STATS_BY_REASON_COUNT][REASONS_COUNT];
@@ -115,7 +118,7 @@ void stats_add_reason(struct stats *stats, enum stats_reason_id stat, enum reaso
  * end of the connection is counted with that end. */
 void stats_told(struct stats *stats, const struct event *event);
 
-/* Any thread: over stats[0..shards). */
+/* Any thread: over stats[0..shards). Of a peak, the largest. */
 uint64_t stats_sum(const struct stats *stats, unsigned shards, enum stats_id stat);
 uint64_t stats_sum_reason(const struct stats *stats, unsigned shards, enum stats_reason_id stat,
                           enum reason reason);

@@ -68,7 +68,7 @@ Test(report, counts_are_sums_and_zeros_are_left_out)
     stats_add_reason(&server->stats[0], STAT_ENDED, REASON_SHUTDOWN, 2);
     stats_add_reason(&server->stats[1], STAT_ENDED, REASON_SHUTDOWN, 1);
     stats_add_reason(&server->stats[1], STAT_ENDED, REASON_PEER_RESET, 4);
-    report_counts(server);
+    report_counts(server, "last count");
     const char *said = log_caught();
     expect_said(" name=connections_accepted value=7 unit=connections\n");
     expect_said(
@@ -84,7 +84,7 @@ Test(report, a_line_holds_all_reasons_of_a_row)
     for (unsigned i = 0; i < REASONS_COUNT; i++)
         if (reasons[i] >= 4000)
             stats_add_reason(server->stats, STAT_ENDED, reasons[i], 1000000000 + i);
-    report_counts(server);
+    report_counts(server, "last count");
     const char *said = log_caught();
     for (unsigned i = 0; i < REASONS_COUNT; i++)
         if (reasons[i] >= 4000)

@@ -37,8 +37,8 @@ Test(stats, every_row_says_what_it_is)
         for (unsigned k = 0; k < i; k++)
             cr_assert_str_neq(row->name, stats_rows[k].name);
     }
-    cr_assert(stats_rows[STAT_OPEN].gauge);
-    cr_assert_not(stats_rows[STAT_ACCEPTED].gauge);
+    cr_assert_eq(stats_rows[STAT_OPEN].kind, STATS_MAP_GAUGE);
+    cr_assert_eq(stats_rows[STAT_ACCEPTED].kind, STATS_MAP_COUNTER);
 }
 
 Test(stats, sums_are_over_all_shards)
