@@ -2,6 +2,7 @@
 #include "tools/client.h"
 
 #include "tools/script.h"
+#include "tools/stats.h"
 #include "tools/talk.h"
 
 int client_main(int argc, char **argv)
@@ -21,6 +22,8 @@ int client_main(int argc, char **argv)
     case VERB_WHO:
     case VERB_ROOMS:
         return script_ask(&options);
+    case VERB_STATS:
+        return stats_run(&options);
     }
     return EXIT_USAGE;
 }

@@ -10,6 +10,7 @@
 #include "proto/text.h"
 
 #define TIMEOUT_S_MAX 3600u
+#define WATCH_S_MAX   86400u
 
 static const char help[] =
     "Usage: uproar [OPTIONS] [ROOM]             chat in ROOM (lobby by default)\n"
@@ -18,6 +19,8 @@ static const char help[] =
     "       uproar tail [OPTIONS] ROOM          print messages as they come\n"
     "       uproar who [OPTIONS] ROOM           print who is in ROOM, a name on each line\n"
     "       uproar rooms [OPTIONS]              print the rooms: name, tab, number of members\n"
+    "       uproar stats [OPTIONS] [FILE|HOST:PORT]\n"
+    "                                           print what a server on this host has counted\n"
     "\n"
     "Options for all:\n"
     "  -s, --server HOST:PORT  where uproard listens; also UPROAR_SERVER in the environment\n"
@@ -43,12 +46,19 @@ static const char help[] =
     "steer a terminal are shown as \\n, \\xNN or \\u{NNNN}. Messages that the server could not\n"
     "keep for you are reported on standard error.\n"
     "  -j, --json              one JSON object for each line: room, seq, time, sender, name,\n"
-    "                          body, id; or {\"gap\": {room, from, to, reason}}; also for who\n"
-    "                          and rooms\n"
+    "                          body, id; or {\"gap\": {room, from, to, reason}}; also for who,\n"
+    "                          rooms and stats\n"
     "  -c, --count N           leave after N messages (0: never)\n"
     "  -d, --direct            messages to you alone, too (\"direct\": true in JSON)\n"
     "      --no-reconnect      leave when the connection is lost, instead of trying again\n"
     "                          (0.5 s to 15 s apart)\n"
+    "\n"
+    "stats: reads the file in which uproard shows its counters (its --stats-file), which costs\n"
+    "the server nothing. A word with a slash, or without a colon, is such a file; without any,\n"
+    "it is the file of the server at --server, which must be on this host.\n"
+    "  -w, --watch[=SECONDS]   look again and again, 1 second apart unless said, with how much\n"
+    "                          each count grew in a second; latencies are those of the interval\n"
+    "      --shards            a column for each shard instead of the explanations\n"
     "\n"
     "Exit status: 0 all went well (tail: N messages, or interrupted); 1 not everything was\n"
     "acknowledged, the connection was lost for good, or a request was refused; 2 wrong usage;\n"
@@ -58,6 +68,7 @@ static const char help[] =
     "Examples:\n"
     "  uproar --server chat.example.org:7667 --name anna lobby\n"
     "  make 2>&1 | uproar send builds --name build-bot\n"
+    "  uproar stats --json | jq .counters.connections_open\n"
     "  uproar tail builds --json | jq -r .body\n";
 
 PRINTF_LIKE(1, 2) static bool usage(const char *fmt, ...)
@@ -109,7 +120,7 @@ static void name_default(struct options *options)
     snprintf(options->name, sizeof(options->name), "%s", user);
 }
 
-enum { OPT_TIMEOUT = 256, OPT_COLOR, OPT_NO_RECONNECT };
+enum { OPT_TIMEOUT = 256, OPT_COLOR, OPT_NO_RECONNECT, OPT_SHARDS };
 
 /* Options that are not for every command. */
 static const struct {
@@ -118,13 +129,15 @@ static const struct {
     const char *name;
 } particular[] = {
     {'m', 1u << VERB_SEND, "--message"},
-    {'j', 1u << VERB_TAIL | 1u << VERB_WHO | 1u << VERB_ROOMS, "--json"},
+    {'j', 1u << VERB_TAIL | 1u << VERB_WHO | 1u << VERB_ROOMS | 1u << VERB_STATS, "--json"},
     {'c', 1u << VERB_TAIL, "--count"},
     {'d', 1u << VERB_TAIL, "--direct"},
     {OPT_NO_RECONNECT, 1u << VERB_TAIL, "--no-reconnect"},
+    {'w', 1u << VERB_STATS, "--watch"},
+    {OPT_SHARDS, 1u << VERB_STATS, "--shards"},
 };
 
-static const char *const verbs[] = {"a chat", "send", "tail", "who", "rooms"};
+static const char *const verbs[] = {"a chat", "send", "tail", "who", "rooms", "stats"};
 
 static bool take(struct options *options, int option, const char *value, const char **server)
 {
@@ -161,14 +174,23 @@ static bool take(struct options *options, int option, const char *value, const c
     case OPT_NO_RECONNECT:
         options->reconnect = false;
         return true;
+    case 'w':
+        count = 1;
+        if (value != NULL && (!number(value, WATCH_S_MAX, &count) || count == 0))
+            return usage("--watch wants whole seconds, 1 to %u", WATCH_S_MAX);
+        options->watch_s = (uint32_t)count;
+        return true;
+    case OPT_SHARDS:
+        options->shards = true;
+        return true;
     default: /* getopt has said what is wrong */
         fputs("Try: uproar --help\n", stderr);
         return false;
     }
 }
 
-/* What remains after the options: [VERB] [ROOM]. */
-static bool positional(struct options *options, int count, char **words)
+/* What remains after the options: [VERB] [ROOM], or for stats what to look at. */
+static bool positional(struct options *options, int count, char **words, const char **server)
 {
     enum reason reason;
     int used = 0;
@@ -178,13 +200,17 @@ static bool positional(struct options *options, int count, char **words)
             options->verb = (enum verb)i;
             used = 1;
         }
-    if (options->verb != VERB_ROOMS && used < count)
+    if (options->verb == VERB_STATS && used < count) {
+        bool file = strchr(words[used], '/') != NULL || strchr(words[used], ':') == NULL;
+        *(file ? &options->file : server) = words[used];
+        used++;
+    } else if (options->verb != VERB_ROOMS && used < count)
         options->room = words[used++];
     else if (options->verb == VERB_CHAT)
         options->room = "lobby";
     if (used < count)
         return usage("\"%s\" is one word too many", words[used]);
-    if (options->verb == VERB_ROOMS)
+    if (options->verb == VERB_ROOMS || options->verb == VERB_STATS)
         return true;
     if (options->room == NULL)
         return usage("which room? For example: uproar %s lobby", verbs[options->verb]);
@@ -209,6 +235,8 @@ bool options_parse(struct options *options, int argc, char **argv, int *status)
         {"count", required_argument, NULL, 'c'},
         {"direct", no_argument, NULL, 'd'},
         {"no-reconnect", no_argument, NULL, OPT_NO_RECONNECT},
+        {"watch", optional_argument, NULL, 'w'},
+        {"shards", no_argument, NULL, OPT_SHARDS},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
@@ -224,7 +252,7 @@ bool options_parse(struct options *options, int argc, char **argv, int *status)
     if (server == NULL || server[0] == '\0')
         server = NET_DEFAULT;
     optind = 0;
-    while ((option = getopt_long(argc, argv, "s:n:m:jc:dhV", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "s:n:m:jc:dw::hV", longs, NULL)) != -1) {
         if (option == 'h' || option == 'V') {
             fputs(option == 'h' ? help : "uproar " UPROAR_VERSION "\n", stdout);
             *status = EXIT_FINE;
@@ -235,7 +263,7 @@ bool options_parse(struct options *options, int argc, char **argv, int *status)
         if (!take(options, option, optarg, &server))
             return false;
     }
-    if (!positional(options, argc - optind, argv + optind))
+    if (!positional(options, argc - optind, argv + optind, &server))
         return false;
     for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
         if ((seen & 1u << i) && !(particular[i].verbs & 1u << options->verb))

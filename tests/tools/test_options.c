@@ -120,3 +120,29 @@ Test(options, help_and_version_are_fine, .init = clean)
     cr_expect(!parse(&options, "--help", &status) && status == EXIT_FINE);
     cr_expect(!parse(&options, "send --version", &status) && status == EXIT_FINE);
 }
+
+Test(options, stats_take_a_file_or_a_server, .init = clean)
+{
+    struct options options;
+    int status;
+
+    cr_assert(parse(&options, "stats", &status));
+    cr_expect_eq(options.verb, VERB_STATS);
+    cr_expect_null(options.file);
+    cr_expect_str_eq(options.server.port, "7667");
+    cr_expect_eq(options.watch_s, 0);
+    cr_assert(parse(&options, "stats --shards --watch --json localhost:99", &status));
+    cr_expect_null(options.file);
+    cr_expect_str_eq(options.server.port, "99");
+    cr_expect(options.shards && options.json && options.watch_s == 1);
+    cr_assert(parse(&options, "stats --watch=5 here.stats", &status));
+    cr_expect_str_eq(options.file, "here.stats");
+    cr_expect_eq(options.watch_s, 5);
+    cr_assert(parse(&options, "stats ./a:1", &status));
+    cr_expect_str_eq(options.file, "./a:1");
+    cr_expect_not(parse(&options, "stats --watch=0", &status));
+    cr_expect_not(parse(&options, "stats a b", &status));
+    cr_expect_not(parse(&options, "tail lobby --shards", &status));
+    cr_expect_not(parse(&options, "who lobby -w", &status));
+    cr_expect_eq(status, EXIT_USAGE);
+}
