@@ -117,14 +117,15 @@ static size_t add_flags_of_environment(const char **args, size_t n)
 /* On server->port, in its folder. */
 static void server_run(int line, struct server *server, int out, const char **flags)
 {
-    char port_file[96], address[32], text[16];
-    const char *args[ARGS_MAX + 1] = {program(),     "--listen",        address,
-                                      "--port-file", port_file,         "--workers",
-                                      "4",           "--resume-window", "0"};
-    size_t n = 9;
+    char port_file[96], stats_file[96], address[32], text[16];
+    const char *args[ARGS_MAX + 1] = {program(),  "--listen",        address, "--port-file",
+                                      port_file,  "--workers",       "4",     "--stats-file",
+                                      stats_file, "--resume-window", "0"};
+    size_t n = 11;
 
     snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
     server_path(server, "port", port_file, sizeof(port_file));
+    server_path(server, "stats", stats_file, sizeof(stats_file));
     n = add_flags_of_environment(args, n);
     for (size_t i = 0; flags[i] && n < ARGS_MAX; i++)
         args[n++] = flags[i];
@@ -262,6 +263,8 @@ void harness_fini(void)
         server_path(server, "port", path, sizeof(path));
         unlink(path);
         server_path(server, "log", path, sizeof(path));
+        unlink(path);
+        server_path(server, "stats", path, sizeof(path));
         unlink(path);
         rmdir(server->folder);
     }
