@@ -24,6 +24,8 @@ NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-
 NEED_CHECK := $(NEED_BUILD) libcriterion-dev
 NEED_CLANG := clang libclang-rt-dev
 NEED_LINT := $(NEED_CHECK) clang-format clang-tidy shellcheck
+# What `make compare` sets beside uproard, and what it draws with. Their services are not started.
+NEED_COMPARE := redis-server nats-server mosquitto ngircd inspircd golang-go jq gnuplot-nox
 deps = $(Q).ci/deps $(NEED_$(1)) $(if $(findstring clang,$(CC)),$(NEED_CLANG))
 
 WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -85,7 +87,7 @@ TESTS := $(if $(findstring thread,$(SAN)),,$(filter-out $(STRESS),$(filter $(B)/
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
-.PHONY: all run check test perf-programs fuzz lint install clean help deps FORCE
+.PHONY: all run check compare test perf-programs fuzz lint install clean help deps FORCE
 all: $(ARCHIVES:%=$(B)/%.a) $(INSTALLED)
 perf-programs: $(filter $(B)/perf/%,$(PROGRAMS))
 
@@ -117,6 +119,18 @@ fuzz:
 	$(Q)set -e; for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	    -artifact_prefix=$(B)/fuzz/ $$f.corpus tests/fuzz/corpus/$${f##*/}; done
 
+compare:
+	$(call deps,BUILD)
+	$(Q).ci/deps --no-services $(NEED_COMPARE)
+	$(Q)$(MAKE) all perf-programs $(B)/perf/gochat
+	$(Q)perf/compare $(ARGS)
+
+# The one program in Go: a peer of perf/compare, and nothing that check needs.
+$(B)/perf/gochat: $(wildcard perf/peers/go/*)
+	@mkdir -p $(@D); echo "  go    $@"
+	$(Q)cd perf/peers/go && GOCACHE=$(abspath $(B))/go-cache go vet . && \
+	    GOCACHE=$(abspath $(B))/go-cache go build -buildvcs=false -o $(abspath $@) .
+
 SCRIPTS = $(shell git grep -lE '^\#!/bin/(ba)?sh' -- .ci perf tests 2>/dev/null)
 SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 lint:
@@ -144,6 +158,7 @@ help:
 	@echo 'make lint                tests/tidy (layout, layers), clang-format, clang-tidy, shellcheck'
 	@echo 'make fuzz                the decoders, for FUZZ_SECONDS=60 each, with clang'
 	@echo 'make perf-programs       the measuring programs of perf/'
+	@echo 'make compare [ARGS=...]  beside Redis, NATS, Mosquitto, ngIRCd, InspIRCd, Go; installs them'
 	@echo 'make clean               removes the build folder'
 	@echo
 	@echo 'CC=clang                 another compiler            V=1       show the commands'
