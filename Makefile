@@ -68,7 +68,7 @@ $(foreach a,$(ARCHIVES),$(eval $(call archive,$a,$(filter-out shard/main.c $(TOO
 main = $(call program,$(1),$(wildcard $(2)),,$(3),$(4))
 $(call main,uproard,shard/main.c,shard core proto,-luring $(MALLOC))
 $(call main,uproar,tools/uproar.c,tools core proto,-luring -ledit -ljansson)
-$(call main,uproar-load,tools/uproar-load.c,tools core proto,-luring -ledit -ljansson $(MALLOC))
+$(call main,uproar-load,tools/uproar-load.c,tools core proto,-luring -ledit -ljansson -lm $(MALLOC))
 $(foreach p,$(wildcard perf/*.c),$(call main,$(p:.c=),$p,shard core proto,-luring))
 $(foreach p,$(wildcard tests/stress/*.c),$(call main,$(p:.c=),$p,shard core proto,-luring))
 
@@ -76,7 +76,7 @@ test = $(call program,tests/$(1),$(wildcard tests/$(1)/*.c tests/$(1)/*/*.c $(2)
 $(call test,core,,core,,-luring)
 $(call test,proto,tests/fuzz/*.c,proto)
 $(call test,shard,,shard,core proto,-luring)
-$(call test,tools,,tools,core proto,-luring -ledit -ljansson -lutil)
+$(call test,tools,,tools,core proto,-luring -ledit -ljansson -lutil -lm)
 # jansson: whether the server's log is JSON is for a parser to say that is not ours.
 $(call test,e2e,,,core proto,-luring -ljansson)
 

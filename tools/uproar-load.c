@@ -1,6 +1,6 @@
 /* uproar-load.c -- the load generator's main program: options in, one report and a verdict out.
  *
- * tools/load_run.h says what a run does; load_options.c holds the manual (--help).
+ * tools/load/run.h says what a run does; tools/load/help.c holds the manual (--help).
  */
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "tools/load/cycles.h"
 #include "tools/load/drip.h"
+#include "tools/load/export.h"
 #include "tools/load/options.h"
 #include "tools/load/report.h"
 #include "tools/load/run.h"
@@ -32,12 +33,19 @@ enum verdict { CLEAN, WRONG, NOT_RUN };
 static enum verdict run_plain(const struct load_options *options, char *why, size_t why_bytes)
 {
     static struct load_result result;
-    if (load_run(options, &result, why, why_bytes) < 0)
+    struct load_export export;
+    if (load_export_open(&export, options, why, why_bytes) < 0)
         return NOT_RUN;
+    if (load_run(options, &result, why, why_bytes) < 0) {
+        load_export_discard(&export);
+        return NOT_RUN;
+    }
     if (options->json)
         load_report_json(stdout, options, &result);
     else
         load_report_table(stdout, options, &result);
+    if (load_export_write(&export, &result, why, why_bytes) < 0)
+        return NOT_RUN;
     return load_result_clean(&result) ? CLEAN : WRONG;
 }
 

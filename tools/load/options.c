@@ -47,6 +47,8 @@ enum option_id {
     OPT_P99,
     OPT_PRECISION,
     OPT_REPORT_EVERY,
+    OPT_HGRM,
+    OPT_PLOT,
     OPT_JSON,
     OPT_QUIET,
     OPT_HELP,
@@ -82,6 +84,8 @@ static const struct option long_options[] = {
     {"p99", required_argument, NULL, OPT_P99},
     {"precision", required_argument, NULL, OPT_PRECISION},
     {"report-every", required_argument, NULL, OPT_REPORT_EVERY},
+    {"hgrm", required_argument, NULL, OPT_HGRM},
+    {"plot", required_argument, NULL, OPT_PLOT},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -93,6 +97,8 @@ static const char *const mode_names[] = {"fanout", "rooms", "idle",   "churn", "
                                          "drip",   "drain", "search", "soak"};
 
 #define IN(mode) (1u << (mode))
+/* Those whose result is the latency of deliveries. */
+#define MEASURED (IN(LOAD_FANOUT) | IN(LOAD_ROOMS) | IN(LOAD_CHURN) | IN(LOAD_DRAIN))
 
 /* Options that mean nothing to most subcommands. */
 static const struct {
@@ -115,6 +121,8 @@ static const struct {
     {OPT_P99, IN(LOAD_SEARCH), "p99", "search"},
     {OPT_PRECISION, IN(LOAD_SEARCH), "precision", "search"},
     {OPT_REPORT_EVERY, IN(LOAD_SOAK), "report-every", "soak"},
+    {OPT_HGRM, MEASURED, "hgrm", "fanout, rooms, churn or drain"},
+    {OPT_PLOT, MEASURED, "plot", "fanout, rooms, churn or drain"},
 };
 static_assert(ARRAY_SIZE(particular) <= 32, "a bit for each in parsing.seen");
 
@@ -231,6 +239,22 @@ static bool span(struct parsing *parsing, const char *name, uint64_t most_s, uin
     return false;
 }
 
+/* Of a file to write: short enough for a name behind it, and nothing that could be mistaken for a
+ * line's end by whoever is told of it. */
+static bool path(struct parsing *parsing, const char *name, const char **value)
+{
+    size_t len = strlen(optarg);
+    bool plain = len >= 1 && len <= LOAD_PATH_BYTES_MAX;
+    for (size_t i = 0; plain && i < len; i++)
+        plain = (unsigned char)optarg[i] >= ' ' && optarg[i] != 127;
+    *value = optarg;
+    if (!plain)
+        snprintf(parsing->why, parsing->why_bytes,
+                 "--%s takes a path of 1 to %u bytes without control characters", name,
+                 LOAD_PATH_BYTES_MAX);
+    return plain;
+}
+
 /* Those in particular[]. */
 static bool particular_option(struct parsing *parsing, int id)
 {
@@ -266,6 +290,10 @@ static bool particular_option(struct parsing *parsing, int id)
         return number_u32(parsing, "precision", 1, 50, &options->precision);
     case OPT_REPORT_EVERY:
         return span(parsing, "report-every", 86400, &options->report_ns);
+    case OPT_HGRM:
+        return path(parsing, "hgrm", &options->hgrm);
+    case OPT_PLOT:
+        return path(parsing, "plot", &options->plot);
     default:
         snprintf(parsing->why, parsing->why_bytes, "see uproar-load --help");
         return false;
@@ -352,6 +380,8 @@ static const char *contradiction(const struct parsing *parsing, bool many)
         return "--rooms-per-client cannot be more than --rooms";
     if (mode == LOAD_IDLE && options->server_pid == 0)
         return "idle measures the server's memory: give --server-pid";
+    if (options->cycles != 0 && (options->hgrm != NULL || options->plot != NULL))
+        return "churn --cycles measures no latencies: no --hgrm, no --plot";
     if (parsing->firehose && parsing->rate)
         return "give --rate or --firehose, not both";
     if (parsing->deliveries != 0 && parsing->seconds != 0)

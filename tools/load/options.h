@@ -26,6 +26,7 @@ enum load_mode {
 #define LOAD_THREADS_MAX    64u
 #define LOAD_WINDOW_MAX     65536u
 #define LOAD_ROUNDS_MAX     99u
+#define LOAD_PATH_BYTES_MAX 4000u
 
 struct load_options {
     enum load_mode mode;
@@ -56,6 +57,8 @@ struct load_options {
 
     uint32_t sources; /* addresses to connect from, if the server is on loopback */
     uint32_t run;     /* several runs of one process need names of their own */
+    const char *hgrm; /* prefix of the histograms' files; NULL: none */
+    const char *plot; /* the picture's file; NULL: none */
     bool json;
     bool quiet;
     unsigned cpus_count; /* 0: no pinning */

@@ -25,9 +25,8 @@ const char *load_result_why_not_valid(const struct load_result *result)
 {
     const struct load_churn_counts *churn = &result->churn;
     if (result->busiest_share > BUSY_SHARE_MAX && result->open_loop)
-        return "a thread of the generator was busy for over 95 % of the run: lower the load, or "
-               "give "
-               "more --threads and CPUs of their own";
+        return "a thread of the generator was busy for over 95 % of the run; give it --threads, "
+               "CPUs";
     if (load_result_late_share(result) > LATE_SHARE_MAX)
         return "the generator sent over 0.1 % of the messages more than 1 ms late";
     if ((double)churn->arrived < (double)churn->due * (1 - ABSENT_SHARE_MAX))

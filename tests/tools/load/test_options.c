@@ -92,6 +92,20 @@ Test(load_options, the_window_keeps_a_room_within_256_kib)
     cr_expect_eq(options.plan.window, 500);
 }
 
+Test(load_options, files_of_a_run)
+{
+    cr_assert_eq(parse("fanout --hgrm a/b --plot c.png"), LOAD_RUN, "%s", why);
+    cr_expect_str_eq(options.hgrm, "a/b");
+    cr_expect_str_eq(options.plot, "c.png");
+    cr_assert_eq(parse("fanout"), LOAD_RUN);
+    cr_expect_null(options.hgrm);
+    cr_expect_null(options.plot);
+    refused("fanout --plot=", "--plot takes a path of 1 to 4000 bytes");
+    refused("fanout --hgrm a\nb", "without control characters");
+    refused("idle --server-pid 1 --plot a.png", "--plot goes with the subcommand fanout, rooms");
+    refused("churn --cycles 9 --hgrm a", "measures no latencies");
+}
+
 Test(load_options, help_and_version)
 {
     cr_expect_eq(parse("--help"), LOAD_HELP);
