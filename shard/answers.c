@@ -71,7 +71,7 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
             give_back(shard, msg);
         return;
     }
-    session->pending--;
+    errand_at(shard, session)->pending--;
     if (room_join(shard, member, msg) < 0) {
         struct cmd cmd = {.type = MSG_JOIN};
         struct slice person;
@@ -106,7 +106,7 @@ void dispatch_refused(struct shard *shard, const struct xmsg *msg)
     if (member == NULL)
         return;
     xnames_of(msg, &nobody, &cmd.join.room);
-    session->pending--;
+    errand_at(shard, session)->pending--;
     session_member_free(shard, session, member);
     session_refuse(shard, session, &cmd, (enum reason)msg->value);
     session_answered(shard, session);
@@ -154,7 +154,7 @@ void dispatch_name_granted(struct shard *shard, const struct xmsg *msg)
         give_back_name(shard, msg, name);
         return;
     }
-    session->pending--;
+    errand_at(shard, session)->pending--;
     if (msg->flags == 0) {
         session_welcome(shard, session, name, token, 0);
     } else {
@@ -173,7 +173,7 @@ void dispatch_name_taken(struct shard *shard, const struct xmsg *msg)
 
     if (session == NULL)
         return;
-    session->pending--;
+    errand_at(shard, session)->pending--;
     if (msg->flags == 0)
         session->state = SESSION_NEW; /* another HELLO may follow */
     session_refuse(shard, session, &cmd, (enum reason)msg->value);
@@ -188,7 +188,7 @@ static void receipt(struct shard *shard, const struct xreceipt *record)
 
     if (session == NULL)
         return;
-    session->unacked--;
+    errand_at(shard, session)->unacked--;
     if (record->reason == REASON_NONE) {
         event.ack.room = record->room;
         event.ack.msgid = record->msgid;
@@ -220,7 +220,7 @@ void dispatch_deliver(struct shard *shard, const struct xmsg *msg)
 
     if (session == NULL || session->state != SESSION_LIVE) {
         reason = REASON_UNDELIVERED;
-    } else if (session->lane.bytes + in->body_bytes + MESSAGE_OVERHEAD_MAX >
+    } else if (errand_of(shard, session)->lane.bytes + in->body_bytes + MESSAGE_OVERHEAD_MAX >
                shard->options->control_bytes_max) {
         reason = REASON_BUSY;
     } else {

@@ -15,7 +15,7 @@ static void on_hello(struct shard *shard, struct session *session, const struct 
         return;
     }
     session->state = SESSION_NAMING;
-    session->pending++;
+    errand_at(shard, session)->pending++;
     session_block(shard, session, BLOCK_NAME);
     names_claim(shard, &who, session->id, cmd->hello.name, cmd->hello.token);
 }
@@ -24,7 +24,7 @@ static void on_nick(struct shard *shard, struct session *session, const struct c
 {
     struct session_ref who = session_ref(shard, session);
 
-    session->pending++;
+    errand_at(shard, session)->pending++;
     session_block(shard, session, BLOCK_NAME);
     names_change(shard, &who, session->id, cmd->nick.name, session->token_hash);
 }
@@ -68,7 +68,7 @@ static void on_join(struct shard *shard, struct session *session, const struct c
     }
     member->flags = cmd->join.flags;
     member->next_seq = hash;
-    session->pending++;
+    errand_at(shard, session)->pending++;
 
     struct xmsg *msg = shard_post(shard, shard_home_of(shard, hash), XMSG_JOIN);
     msg->who = session_ref(shard, session);
@@ -98,7 +98,7 @@ static void on_leave(struct shard *shard, struct session *session, const struct 
 /* One more request that a receipt will answer. */
 static void charge(struct shard *shard, struct session *session)
 {
-    if (++session->unacked >= shard->options->unacked_max)
+    if (++errand_at(shard, session)->unacked >= shard->options->unacked_max)
         session_block(shard, session, BLOCK_CREDIT);
 }
 
@@ -175,11 +175,13 @@ static void on_ping(struct shard *shard, struct session *session, const struct c
 {
     struct event event = {.type = MSG_PONG, .pong.token = cmd->ping.token};
 
-    if (session->unacked == 0) {
+    struct errand *errand = errand_at(shard, session);
+
+    if (errand->unacked == 0) {
         session_tell(shard, session, &event);
         return;
     }
-    session->ping_token = cmd->ping.token;
+    errand->ping_token = cmd->ping.token;
     session_block(shard, session, BLOCK_PING);
 }
 

@@ -8,29 +8,32 @@
 static struct gather *gather_new(struct shard *shard, struct session *session,
                                  const struct cmd *cmd)
 {
-    if (session->gather != POOL_NONE) {
+    struct errand *errand = errand_at(shard, session);
+
+    if (errand->gather != POOL_NONE) {
         session_refuse(shard, session, cmd, REASON_BUSY);
         return NULL;
     }
-    struct gather *gather = pool_get(&shard->gathers, &session->gather);
+    struct gather *gather = pool_get(&shard->gathers, &errand->gather);
     if (gather == NULL) {
-        session->gather = POOL_NONE;
+        errand->gather = POOL_NONE;
         session_refuse(shard, session, cmd, REASON_NO_MEMORY);
         return NULL;
     }
     memset(gather, 0, sizeof(*gather));
     gather->type = cmd->type;
-    session->pending++;
+    errand->pending++;
     return gather;
 }
 
 void gather_drop(struct shard *shard, struct session *session)
 {
-    if (session->gather == POOL_NONE)
+    if (errand_of(shard, session)->gather == POOL_NONE)
         return;
-    pool_put(&shard->gathers, session->gather);
-    session->gather = POOL_NONE;
-    session->pending--;
+    struct errand *errand = errand_at(shard, session);
+    pool_put(&shard->gathers, errand->gather);
+    errand->gather = POOL_NONE;
+    errand->pending--;
 }
 
 void gather_who(struct shard *shard, struct session *session, const struct cmd *cmd)
@@ -240,9 +243,9 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
 {
     struct session *session = session_find(shard, &msg->who);
 
-    if (session == NULL || session->gather == POOL_NONE)
+    if (session == NULL || errand_of(shard, session)->gather == POOL_NONE)
         return;
-    struct gather *gather = pool_at(&shard->gathers, session->gather);
+    struct gather *gather = pool_at(&shard->gathers, errand_of(shard, session)->gather);
     gather->got++;
     bool last = gather->got >= msg->cookie;
     gather->total += (uint32_t)msg->number;
@@ -255,7 +258,7 @@ void gather_on_list(struct shard *shard, const struct xmsg *msg)
         tell_rooms(shard, session, gather, msg, last);
     }
     /* Telling may have ended the session, and the gather with it. */
-    if (last && session->gather != POOL_NONE) {
+    if (last && errand_of(shard, session)->gather != POOL_NONE) {
         gather_drop(shard, session);
         session_answered(shard, session);
     }

@@ -39,7 +39,7 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
         session->codec = (uint8_t)index;
         return true;
     case SNIFF_MORE:
-        session->want = (uint32_t)first.len + 1;
+        errand_at(shard, session)->want = (uint32_t)first.len + 1;
         return false;
     case SNIFF_NO:
         break;
@@ -51,7 +51,7 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
 }
 
 /* At most one command from `in`. Returns the bytes consumed; 0 when it needs more
- * (session->want says how many in all) or when reading is over. */
+ * (errand->want says how many in all) or when reading is over. */
 static size_t consume(struct shard *shard, struct session *session, struct slice in)
 {
     struct codec_limits limits = limits_of(shard, session);
@@ -70,7 +70,7 @@ static size_t consume(struct shard *shard, struct session *session, struct slice
         return 0;
     }
     if (used == 0) {
-        session->want = (uint32_t)want;
+        errand_at(shard, session)->want = (uint32_t)want;
         return 0;
     }
     shard->commands++;
@@ -83,9 +83,10 @@ static size_t consume(struct shard *shard, struct session *session, struct slice
  * is no memory (the session is cut). */
 static int64_t carry_fill(struct shard *shard, struct session *session, struct slice in)
 {
-    struct segment *carry = session->carry;
+    struct errand *errand = errand_at(shard, session);
+    struct segment *carry = errand->carry;
     size_t have = carry == NULL ? 0 : carry->used;
-    size_t take = size_min(in.len, session->want > have ? session->want - have : 1);
+    size_t take = size_min(in.len, errand->want > have ? errand->want - have : 1);
 
     if (carry == NULL || segment_room(carry) < take) {
         /* Grows with what has come, not with what a length field promises. */
@@ -98,7 +99,7 @@ static int64_t carry_fill(struct shard *shard, struct session *session, struct s
             memcpy(larger->bytes, carry->bytes, have);
         larger->used = (uint32_t)have;
         segment_put(carry);
-        session->carry = carry = larger;
+        errand->carry = carry = larger;
     }
     memcpy(carry->bytes + have, in.data, take);
     carry->used += (uint32_t)take;
@@ -108,18 +109,19 @@ static int64_t carry_fill(struct shard *shard, struct session *session, struct s
 /* Decodes from carry. Returns whether it got anywhere. */
 static bool carry_consume(struct shard *shard, struct session *session)
 {
-    struct segment *carry = session->carry;
+    struct errand *errand = errand_at(shard, session);
+    struct segment *carry = errand->carry;
     size_t used;
 
     /* The command's slices point into carry: keep it, whatever the command leads to. */
     segment_ref(carry);
     used = consume(shard, session, slice_of(carry->bytes, carry->used));
-    if (used > 0 && session->carry == carry) {
+    if (used > 0 && errand->carry == carry) {
         carry->used -= (uint32_t)used;
         memmove(carry->bytes, carry->bytes + used, carry->used);
         if (carry->used == 0) {
             segment_put(carry);
-            session->carry = NULL;
+            errand->carry = NULL;
         }
     }
     segment_put(carry);
@@ -129,10 +131,11 @@ static bool carry_consume(struct shard *shard, struct session *session)
 /* Reads as far as it may. Returns how many bytes of `in` were taken; the rest has to wait. */
 static size_t read_bytes(struct shard *shard, struct session *session, struct slice in)
 {
+    struct errand *errand = errand_at(shard, session);
     size_t at = 0;
 
     while (readable(session)) {
-        if (session->carry != NULL) {
+        if (errand->carry != NULL) {
             /* Commands that are whole in carry already (it was left while blocked). */
             if (carry_consume(shard, session))
                 continue;
@@ -155,11 +158,11 @@ static size_t read_bytes(struct shard *shard, struct session *session, struct sl
             break;
         /* The rest is the beginning of a frame. */
         size_t rest = in.len - at;
-        uint32_t want = session->want;
-        session->want = (uint32_t)rest;
+        uint32_t want = errand->want;
+        errand->want = (uint32_t)rest;
         if (carry_fill(shard, session, slice_of(in.data + at, rest)) < 0)
             return in.len;
-        session->want = want;
+        errand->want = want;
         return in.len;
     }
     return session->state > SESSION_LIVE ? in.len : at;
@@ -185,7 +188,7 @@ static bool held_append(struct shard *shard, struct segment **end, struct slice 
 
 static void hold(struct shard *shard, struct session *session, struct slice bytes)
 {
-    struct segment **end = &session->held;
+    struct segment **end = &errand_at(shard, session)->held;
     size_t piece = session->state < SESSION_LIVE ? HELLO_HELD_PIECE : SEGMENT_CAPACITY_MOST;
     size_t held = 0;
 
@@ -202,13 +205,13 @@ static void hold(struct shard *shard, struct session *session, struct slice byte
 
 /* Whether a stranger may have sent so much more. Behind a HELLO that is being answered is what the
  * kernel had handed over when reading was stopped. */
-static bool hello_affords(struct session *session, size_t len)
+static bool hello_affords(const struct session *session, struct errand *errand, size_t len)
 {
     if (session->state != SESSION_NEW)
         return true;
-    if (len > HELLO_BYTES_MAX - session->hello_bytes)
+    if (len > HELLO_BYTES_MAX - errand->hello_bytes)
         return false;
-    session->hello_bytes += (uint16_t)len;
+    errand->hello_bytes += (uint16_t)len;
     return true;
 }
 
@@ -216,26 +219,33 @@ void input_bytes(struct shard *shard, struct session *session, struct slice byte
 {
     if (session->state > SESSION_LIVE)
         return; /* ending: read and thrown away */
-    if (!hello_affords(session, bytes.len)) {
+    struct errand *errand = errand_need(shard, session);
+    if (errand == NULL) {
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+        return;
+    }
+    if (!hello_affords(session, errand, bytes.len)) {
         unreadable(shard, session, REASON_HELLO_BUDGET);
         return;
     }
-    size_t taken = session->held == NULL ? read_bytes(shard, session, bytes) : 0;
+    size_t taken = errand->held == NULL ? read_bytes(shard, session, bytes) : 0;
     if (taken < bytes.len && session->state <= SESSION_LIVE)
         hold(shard, session, slice_of(bytes.data + taken, bytes.len - taken));
+    errand_rest(shard, session);
 }
 
 void input_resume(struct shard *shard, struct session *session)
 {
-    while (readable(session) && session->held != NULL) {
-        struct segment *segment = session->held;
+    while (readable(session) && errand_of(shard, session)->held != NULL) {
+        struct errand *errand = errand_at(shard, session);
+        struct segment *segment = errand->held;
         segment_ref(segment);
         size_t taken = read_bytes(shard, session, slice_of(segment->bytes, segment->used));
-        if (session->held == segment) { /* else the session ended and let go of it */
+        if (errand->held == segment) { /* else the session ended and let go of it */
             segment->used -= (uint32_t)taken;
             memmove(segment->bytes, segment->bytes + taken, segment->used);
             if (segment->used == 0) {
-                session->held = segment->next;
+                errand->held = segment->next;
                 segment_put(segment);
             }
         }
@@ -244,7 +254,7 @@ void input_resume(struct shard *shard, struct session *session)
     if (!readable(session))
         return;
     /* A command may be whole in carry although nothing was held. */
-    if (session->carry != NULL)
+    if (errand_of(shard, session)->carry != NULL)
         read_bytes(shard, session, slice_of(NULL, 0));
     if (readable(session))
         stream_resume(&shard->streams, &session->stream);

@@ -37,6 +37,23 @@ struct member *session_member_add(struct shard *shard, struct session *session)
     return member;
 }
 
+void session_member_first(struct shard *shard, struct session *session, const struct member *member)
+{
+    uint32_t old_first = session->first_member, i = old_first;
+    struct member *last = session_member_at(shard, i);
+
+    if (i == member->index)
+        return;
+    while (last->next != member->index)
+        last = session_member_at(shard, last->next);
+    struct member *before = last;
+    while (last->next != POOL_NONE)
+        last = session_member_at(shard, last->next);
+    last->next = old_first;
+    before->next = POOL_NONE;
+    session->first_member = member->index;
+}
+
 void session_member_free(struct shard *shard, struct session *session, struct member *member)
 {
     uint32_t *at = &session->first_member;
@@ -44,8 +61,6 @@ void session_member_free(struct shard *shard, struct session *session, struct me
     while (*at != member->index)
         at = &session_member_at(shard, *at)->next;
     *at = member->next;
-    if (session->turn_member == member->index)
-        session->turn_member = member->next;
     session->rooms--;
     pool_put(&shard->members, member->index);
 }

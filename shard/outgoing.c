@@ -26,7 +26,9 @@ void outgoing_drop(struct shard *shard, struct session *session)
 
 void outgoing_owe(struct shard *shard, struct session *session, struct slice bytes)
 {
-    if (!lane_put_bytes(&session->lane, &shard->segments, bytes))
+    struct errand *errand = errand_need(shard, session);
+
+    if (errand == NULL || !lane_put_bytes(&errand->lane, &shard->segments, bytes))
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
     else
         flush_session(shard, session);
@@ -52,12 +54,12 @@ static void tell_gaps(struct shard *shard, struct session *session)
 }
 
 /* Moves as much of the lane as fits. Returns whether all of it did. */
-static bool take_lane(struct session *session, struct batch *batch)
+static bool take_lane(struct shard *shard, struct session *session, struct batch *batch)
 {
-    while (!lane_empty(&session->lane)) {
+    while (!lane_empty(&errand_of(shard, session)->lane)) {
         if (batch_full(batch))
             return false;
-        struct segment *segment = lane_take(&session->lane);
+        struct segment *segment = lane_take(&errand_at(shard, session)->lane);
         batch_add(batch, segment, segment->bytes, segment->used);
     }
     return true;
@@ -74,19 +76,17 @@ static bool take_feed(struct shard *shard, const struct session *session, struct
     return all;
 }
 
-/* The feeds of all rooms, beginning with the one that the last send cut short, so that a busy
- * room cannot starve the others. Returns whether everything was taken. */
+/* The feeds of all rooms. The next send begins with the one that this one cuts short, so that a
+ * busy room cannot starve the others. Returns whether everything was taken. */
 static bool take_feeds(struct shard *shard, struct session *session, struct batch *batch)
 {
-    uint32_t i = session->turn_member != POOL_NONE ? session->turn_member : session->first_member;
-
-    for (unsigned left = session->rooms; left > 0; left--) {
+    for (uint32_t i = session->first_member; i != POOL_NONE;) {
         struct member *member = session_member_at(shard, i);
         if (member->state == MEMBER_READING && !take_feed(shard, session, member, batch)) {
-            session->turn_member = i;
+            session_member_first(shard, session, member);
             return false;
         }
-        i = member->next != POOL_NONE ? member->next : session->first_member;
+        i = member->next;
     }
     return true;
 }
@@ -94,8 +94,8 @@ static bool take_feeds(struct shard *shard, struct session *session, struct batc
 /* LEAVING, and everything has been handed over. */
 static void left(struct shard *shard, struct session *session)
 {
-    if (session->goodbye != REASON_NONE)
-        session_goaway(shard, session, session->goodbye);
+    if (session->end_reason != REASON_NONE)
+        session_goaway(shard, session, session->end_reason);
     else
         session_end(shard, session, REASON_PEER_CLOSED);
 }
@@ -105,7 +105,7 @@ static void nothing_left(struct shard *shard, struct session *session)
 {
     if (session->state == SESSION_LEAVING)
         left(shard, session);
-    if (session->state == SESSION_ENDING && lane_empty(&session->lane))
+    if (session->state == SESSION_ENDING && lane_empty(&errand_of(shard, session)->lane))
         session_finish(shard, session);
 }
 
@@ -131,7 +131,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
     }
     batch.flight->first = batch.flight->count = 0;
     list_init(&batch.flight->progress.link);
-    all = take_lane(session, &batch) && take_feeds(shard, session, &batch);
+    all = take_lane(shard, session, &batch) && take_feeds(shard, session, &batch);
     if (batch.flight->count == 0) {
         let_go(shard, session);
         nothing_left(shard, session);
@@ -163,10 +163,12 @@ void outgoing_sent(struct shard *shard, struct session *session)
 {
     PROBE(complete, session->connection, session->stream.bytes_out);
     let_go(shard, session);
-    if (session->last && session->state == SESSION_LEAVING && lane_empty(&session->lane))
+    if (session->last && session->state == SESSION_LEAVING &&
+        lane_empty(&errand_of(shard, session)->lane))
         left(shard, session);
-    if (session->lane.bytes <= shard->options->control_bytes_max / 4)
+    if (errand_of(shard, session)->lane.bytes <= shard->options->control_bytes_max / 4)
         session_unblock(shard, session, BLOCK_LANE);
     if (session->more || session->state >= SESSION_LEAVING)
         flush_session(shard, session);
+    errand_rest(shard, session);
 }

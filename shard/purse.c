@@ -32,22 +32,24 @@ bool purse_affords(const struct purses *purses, uint64_t cost)
 }
 
 /* In whole ms, rounded up. */
-static uint64_t debt_ms(struct shard *shard, const struct session *session)
+static uint64_t debt_ms(const struct shard *shard, const struct session *session)
 {
     const struct purses *purses = &shard->purses;
 
-    return (budget_debt_ns(&session->budget, &purses->rate, shard->loop.now_ns) + NS_PER_MS - 1) /
+    return (budget_debt_ns(&errand_of(shard, session)->budget, &purses->rate, shard->loop.now_ns) +
+            NS_PER_MS - 1) /
            NS_PER_MS;
 }
 
 void purse_drop(struct shard *shard, struct session *session)
 {
-    if (session->debt == POOL_NONE)
+    if (errand_of(shard, session)->debt == POOL_NONE)
         return;
-    struct purse_wait *wait = pool_at(&shard->purses.waits, session->debt);
+    struct errand *errand = errand_at(shard, session);
+    struct purse_wait *wait = pool_at(&shard->purses.waits, errand->debt);
     timer_stop(&shard->loop.wheel, &wait->timer);
-    pool_put(&shard->purses.waits, session->debt);
-    session->debt = POOL_NONE;
+    pool_put(&shard->purses.waits, errand->debt);
+    errand->debt = POOL_NONE;
 }
 
 static void wait_fire(struct timer *timer)
@@ -71,17 +73,18 @@ static void wait_fire(struct timer *timer)
 void purse_charge(struct shard *shard, struct session *session, uint64_t cost)
 {
     struct purses *purses = &shard->purses;
+    struct errand *errand = errand_at(shard, session);
 
     if (!purses->counted)
         return;
-    budget_charge(&session->budget, &purses->rate, shard->loop.now_ns, cost);
+    budget_charge(&errand->budget, &purses->rate, shard->loop.now_ns, cost);
     uint64_t ms = debt_ms(shard, session);
     if (ms == 0)
         return;
-    CHECK(session->debt == POOL_NONE);
-    struct purse_wait *wait = pool_get(&purses->waits, &session->debt);
+    CHECK(errand->debt == POOL_NONE);
+    struct purse_wait *wait = pool_get(&purses->waits, &errand->debt);
     if (wait == NULL) {
-        session->debt = POOL_NONE;
+        errand->debt = POOL_NONE;
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return;
     }

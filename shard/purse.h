@@ -32,7 +32,7 @@ struct options;
 
 #define PURSE_BODY_LEAST 64u
 
-/* The timer of a client in debt; session->debt is its index. */
+/* The timer of a client in debt; its index is in the errand. */
 struct purse_wait {
     struct timer timer;
     struct shard *shard;

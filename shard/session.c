@@ -10,6 +10,7 @@
 #include "shard/input.h"
 #include "shard/outgoing.h"
 #include "shard/probe.h"
+#include "shard/purse.h"
 #include "shard/room.h"
 #include "shard/shard.h"
 
@@ -93,8 +94,7 @@ void session_accept(void *ctx, int fd)
     session->admission = admission.state;
     session->address = admission.address;
     session->codec = CODEC_UNKNOWN;
-    session->flight = session->first_member = session->turn_member = POOL_NONE;
-    session->gather = session->debt = POOL_NONE;
+    session->errand = session->flight = session->first_member = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
     PROBE(accept, session->connection, fd);
     if (drain_begun(&shard->drain))
@@ -110,7 +110,8 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
 
     if (session->state >= SESSION_LINGERING)
         return;
-    if (!lane_put(&session->lane, &shard->segments, codecs[codec], event)) {
+    struct errand *errand = errand_need(shard, session);
+    if (errand == NULL || !lane_put(&errand->lane, &shard->segments, codecs[codec], event)) {
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return;
     }
@@ -123,7 +124,7 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
     flush_session(shard, session);
     /* A stranger is read again when this reply has gone; a guest may owe some. */
     uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
-    if (session->lane.bytes > unread_max)
+    if (errand->lane.bytes > unread_max)
         session_block(shard, session, BLOCK_LANE);
 }
 
@@ -210,26 +211,30 @@ void session_unblock(struct shard *shard, struct session *session, uint8_t why)
 }
 
 /* Whether everything that the client asked for has been answered. */
-static bool idle(const struct session *session)
+static bool answered(const struct session *session, const struct errand *errand)
 {
-    return session->blocked == 0 && session->unacked == 0 && session->pending == 0 &&
-           session->held == NULL;
+    return session->blocked == 0 && errand->unacked == 0 && errand->pending == 0 &&
+           errand->held == NULL;
 }
 
 void session_answered(struct shard *shard, struct session *session)
 {
+    const struct errand *errand = errand_of(shard, session);
+
+    if (session->state == SESSION_HELD)
+        errand_rest(shard, session);
     if (session->state >= SESSION_LEAVING)
         return;
-    if ((session->blocked & BLOCK_PING) && session->unacked == 0) {
-        struct event event = {.type = MSG_PONG, .pong.token = session->ping_token};
+    if ((session->blocked & BLOCK_PING) && errand->unacked == 0) {
+        struct event event = {.type = MSG_PONG, .pong.token = errand->ping_token};
         session_tell(shard, session, &event);
         session_unblock(shard, session, BLOCK_PING);
     }
-    if (session->unacked <= shard->options->unacked_max / 2)
+    if (errand->unacked <= shard->options->unacked_max / 2)
         session_unblock(shard, session, BLOCK_CREDIT);
-    if (!session->eof || session->state >= SESSION_LEAVING || !idle(session))
+    if (!session->eof || session->state >= SESSION_LEAVING || !answered(session, errand))
         return;
-    if (session->carry != NULL) {
+    if (errand->carry != NULL) {
         struct cmd cut = {.type = MSG_NONE};
         session_refuse(shard, session, &cut, REASON_TRUNCATED);
         session_end(shard, session, REASON_TRUNCATED);
@@ -258,17 +263,6 @@ static void session_failed(void *ctx, struct stream *stream, int error)
     session_cut(ctx, (struct session *)stream, REASON_PEER_RESET);
 }
 
-static void drop_input(struct session *session)
-{
-    while (session->held != NULL) {
-        struct segment *segment = session->held;
-        session->held = segment->next;
-        segment_put(segment);
-    }
-    segment_put(session->carry);
-    session->carry = NULL;
-}
-
 /* Everything that others know it by. */
 static void leave_all(struct shard *shard, struct session *session)
 {
@@ -280,7 +274,7 @@ static void leave_all(struct shard *shard, struct session *session)
         names_release(shard, session_name(session), &who);
     session->named = false;
     gather_drop(shard, session);
-    drop_input(session);
+    errand_drop_input(shard, session);
     session->blocked = 0;
 }
 
@@ -320,7 +314,7 @@ void session_leave(struct shard *shard, struct session *session, enum reason rea
     }
     session->state = SESSION_LEAVING;
     line_leave(shard, session);
-    session->goodbye = (uint16_t)reason;
+    session->end_reason = (uint16_t)reason;
     flush_session(shard, session);
 }
 
@@ -340,9 +334,14 @@ static void hold(struct shard *shard, struct session *session)
         if (member->state != MEMBER_JOINING) /* dispatch_joined does the same with those */
             feed_park(shard, member->feed, member);
     }
-    lane_clear(&session->lane);
     gather_drop(shard, session);
-    drop_input(session);
+    errand_drop_input(shard, session);
+    if (session->errand != POOL_NONE) {
+        /* What was to be answered on this connection; joining goes on. */
+        struct errand *errand = errand_at(shard, session);
+        lane_clear(&errand->lane);
+        errand->unacked = 0;
+    }
     session->blocked = 0;
     session->state = SESSION_HELD;
     line_enter(shard, session, LINE_HELD);
@@ -370,8 +369,10 @@ static void let_go(struct shard *shard, struct session *session)
 {
     line_leave(shard, session);
     session->state = SESSION_CLOSED;
-    if (stream_kept(&session->stream))
-        stream_free(&shard->streams, &session->stream);
+    if (!stream_kept(&session->stream))
+        return;
+    errand_drop(shard, session);
+    stream_free(&shard->streams, &session->stream);
 }
 
 void session_expire(struct shard *shard, struct session *session, enum reason reason)
@@ -419,12 +420,14 @@ static void session_closed(void *ctx, struct stream *stream)
     CHECK_SHARD(shard);
     flush_forget(shard, session);
     outgoing_drop(shard, session);
-    lane_clear(&session->lane);
-    drop_input(session);
-    if (session->state == SESSION_HELD)
-        stream_keep(&shard->streams, stream);
-    ended_record(shard, session);
     purse_drop(shard, session);
+    if (session->state == SESSION_HELD) {
+        stream_keep(&shard->streams, stream);
+        errand_rest(shard, session);
+    } else {
+        errand_drop(shard, session);
+    }
+    ended_record(shard, session);
     struct admission admission = {.address = session->address, .state = session->admission};
     admission_leave(shard, &admission);
     session->address = NULL;
@@ -481,6 +484,7 @@ static void beat_due(struct shard *shard, struct session *session)
     struct event event = {.type = MSG_PING};
 
     line_enter(shard, session, LINE_BEAT);
+    errand_rest(shard, session);
     if (session->blocked != 0) {
         session->heard_ms = (uint32_t)shard->loop.now_ms;
         session->pings = 0;

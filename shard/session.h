@@ -42,9 +42,8 @@
 #include "proto/codec.h"
 #include "shard/admission.h"
 #include "shard/ended.h"
-#include "shard/lane.h"
+#include "shard/errand.h"
 #include "shard/line.h"
-#include "shard/purse.h"
 #include "shard/xmsg.h"
 
 struct shard;
@@ -77,35 +76,23 @@ struct session {
     uint64_t id;          /* of the session: its first connection's */
     uint64_t token_hash;  /* keyed hash of the token; the token itself is the client's only */
     struct address_entry *address; /* that its connection is counted for, or NULL */
-    struct lane lane;
-    struct segment *carry; /* the beginning of a frame, `used` bytes of it */
-    struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */
-    struct budget budget;  /* of what it publishes (purse.h) */
-    uint64_t ping_token;   /* BLOCK_PING */
-    uint32_t want;         /* bytes that carry needs before decoding can get further */
+    uint32_t errand;       /* index of what is under way (errand.h), or POOL_NONE: at rest */
     uint32_t flight;       /* index of the flight of the send under way, or POOL_NONE */
     uint32_t first_member; /* index of the first of its memberships, or POOL_NONE */
-    uint32_t turn_member;  /* index of the membership whose feed is served first, or POOL_NONE */
     uint32_t due_next;     /* in flush's list */
     uint32_t line_next, line_prev; /* slots, in shard->lines[line] */
     uint32_t line_due_ms;          /* low half of the monotonic time */
     uint32_t began_ms;             /* when the connection was accepted, the same */
     uint32_t heard_ms;             /* when bytes arrived last, the same */
-    uint32_t debt;                 /* index of struct purse_wait, or POOL_NONE */
     uint32_t gaps;                 /* that the connection was told */
-    uint32_t gather;      /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
-    uint16_t rooms;       /* memberships, joining ones too */
-    uint16_t unacked;     /* PUBLISH and DIRECT without a receipt */
-    uint16_t pending;     /* other requests without an answer */
-    uint16_t end_reason;  /* enum reason */
-    uint16_t hello_bytes; /* received before WELCOME */
-    uint16_t goodbye;     /* LEAVING: enum reason of the GOAWAY behind all that is owed, or 0 */
-    uint8_t state;        /* enum session_state */
-    uint8_t codec;        /* index into codecs, CODEC_UNKNOWN before the first bytes told */
-    uint8_t blocked;      /* BLOCK_… */
-    uint8_t line;         /* enum line_index */
-    uint8_t admission;    /* enum admission_state */
-    uint8_t pings;        /* of ours, since anything was heard */
+    uint16_t rooms;                /* memberships, joining ones too */
+    uint16_t end_reason; /* enum reason; LEAVING: of the GOAWAY behind all that is owed, or 0 */
+    uint8_t state;       /* enum session_state */
+    uint8_t codec;       /* index into codecs, CODEC_UNKNOWN before the first bytes told */
+    uint8_t blocked;     /* BLOCK_… */
+    uint8_t line;        /* enum line_index */
+    uint8_t admission;   /* enum admission_state */
+    uint8_t pings;       /* of ours, since anything was heard */
     uint8_t name_bytes;
     bool due : 1;
     bool more : 1; /* a send is under way, and there is more to be sent behind it */
@@ -186,6 +173,9 @@ unsigned session_send_due(struct shard *shard, struct session *session);
 struct member *session_member(struct shard *shard, const struct session *session, uint32_t room);
 struct member *session_member_at(struct shard *shard, uint32_t index);
 struct member *session_member_add(struct shard *shard, struct session *session);
+/* Turns the list, which has no end that matters, so that this one comes first. */
+void session_member_first(struct shard *shard, struct session *session,
+                          const struct member *member);
 void session_member_free(struct shard *shard, struct session *session, struct member *member);
 /* Stops reading the room and tells the home; frees the member. */
 void session_member_leave(struct shard *shard, struct session *session, struct member *member);

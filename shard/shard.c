@@ -338,6 +338,7 @@ static int init_pools(struct shard *shard)
                  POOL_COUNT_MAX)},
         {&shard->flights, sizeof(struct flight), sessions},
         {&shard->heirs, sizeof(struct heir), sessions},
+        {&shard->errands, sizeof(struct errand), sessions},
         {&shard->gathers, sizeof(struct gather), sessions},
     };
 
@@ -435,6 +436,7 @@ int shard_fini(struct shard *shard)
     leaks += report("sends in flight", shard->flights.in_use);
     leaks += report("takeovers", shard->heirs.in_use);
     leaks += report("held sessions", shard->streams.kept);
+    leaks += report("errands", shard->errands.in_use);
     leaks += report("lists", shard->gathers.in_use);
     leaks += report("clients in debt", shard->purses.waits.in_use);
     leaks += report("names", shard->names.entries.in_use);
@@ -455,6 +457,7 @@ int shard_fini(struct shard *shard)
     pool_fini(&shard->links);
     pool_fini(&shard->flights);
     pool_fini(&shard->heirs);
+    pool_fini(&shard->errands);
     pool_fini(&shard->gathers);
     purses_fini(&shard->purses);
     segments_fini(&shard->segments);

@@ -67,6 +67,7 @@ struct shard {
     struct pool rooms;   /* struct room */
     struct pool links;   /* struct link */
     struct pool flights; /* struct flight */
+    struct pool errands; /* struct errand */
     struct pool gathers; /* struct gather */
     struct pool heirs;   /* struct heir */
     struct map rooms_by_id;

@@ -80,7 +80,7 @@ bool shed_tight(const struct shard *shard)
 static size_t pinned(struct shard *shard, struct progress *progress)
 {
     const struct flight *flight = container_of(progress, struct flight, progress);
-    size_t bytes = session_at(shard, progress->slot)->lane.bytes;
+    size_t bytes = errand_of(shard, session_at(shard, progress->slot))->lane.bytes;
 
     for (uint32_t i = 0; i < flight->count; i++)
         bytes += flight->pins[i]->capacity;

@@ -188,7 +188,8 @@ static void leave_seat(struct shard *shard, const struct xmsg *handover, struct 
 static void take_seat(struct shard *shard, struct session *session, const struct xmsg *handover,
                       struct slice name, const struct xseat *seat)
 {
-    struct member *member = session_member_add(shard, session);
+    struct errand *errand = errand_need(shard, session);
+    struct member *member = errand == NULL ? NULL : session_member_add(shard, session);
     struct event event = {.type = MSG_LEFT};
 
     if (member == NULL) {
@@ -202,7 +203,7 @@ static void take_seat(struct shard *shard, struct session *session, const struct
     member->room = seat->room;
     member->next_seq = seat->hash;
     member->moved_from = seat->next_seq;
-    session->pending++;
+    errand->pending++;
     struct xmsg *msg = shard_post(shard, (uint16_t)(seat->room % shard->ports_count), XMSG_MOVE);
     msg->room = seat->room;
     msg->who = session_ref(shard, session);
@@ -226,7 +227,7 @@ void takeover_on_handover(struct shard *shard, const struct xmsg *msg)
     }
     xnames_of(msg, &name, &token);
     if (session != NULL && (msg->flags & HANDOVER_FIRST)) {
-        session->pending--;
+        errand_at(shard, session)->pending--;
         session->id = msg->id;
         session_welcome(shard, session, name, token, WELCOME_RESUMED);
     } else if (session == NULL && (msg->flags & HANDOVER_FIRST)) {

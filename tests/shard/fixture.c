@@ -405,6 +405,11 @@ struct client *client_open(unsigned shard_index)
     return client_open_narrow(shard_index, 0);
 }
 
+const struct errand *client_errand(const struct client *client)
+{
+    return errand_of(world_shard(client->who.port), client->session);
+}
+
 void client_close(struct client *client)
 {
     struct client **at = &world.clients;

@@ -94,6 +94,9 @@ struct client {
     struct client *next;
 };
 
+/* What is under way for it, on its shard. */
+const struct errand *client_errand(const struct client *client);
+
 /* Connected and accepted; has said nothing. */
 struct client *client_open(unsigned shard);
 /* The same with a receive buffer of so many bytes (0: the kernel's choice). */

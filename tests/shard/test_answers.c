@@ -79,7 +79,7 @@ Test(answers, refused_leaves_nothing)
     probe_flush(0);
     expect_error(anna, REASON_ROOM_FULL, MSG_JOIN);
     cr_assert_eq(anna->session->rooms, 0);
-    cr_assert_eq(anna->session->pending, 0);
+    cr_assert_eq(client_errand(anna)->pending, 0);
     cr_assert_eq(world_shard(0)->members.in_use, 0);
     world_stop();
 }
@@ -181,13 +181,13 @@ Test(answers, a_direct_message_is_delivered_or_its_sender_told_why_not)
     for (unsigned i = 0; i < 100 && reason == REASON_NONE; i++) {
         deliver(1000, i);
         reason = delivered();
-        cr_assert_leq(anna->session->lane.bytes, 16384);
+        cr_assert_leq(client_errand(anna)->lane.bytes, 16384);
     }
     cr_assert_eq(reason, REASON_BUSY);
     anna->session->stream.sending = 0;
     flush_session(world_shard(0), anna->session);
     world_settle();
-    cr_assert_eq(anna->session->lane.bytes, 0);
+    cr_assert_eq(client_errand(anna)->lane.bytes, 0);
     deliver(1000, 200);
     cr_assert_eq(delivered(), REASON_NONE);
     peer_will_reset(anna->fd);

@@ -133,7 +133,7 @@ Test(dispatch, without_memory_a_publish_is_refused_and_may_be_tried_again)
     cr_assert_eq(event->nack.reason, REASON_NO_MEMORY);
     cr_assert_eq(event->nack.msgid, 5);
     cr_assert(event->nack.may_retry);
-    cr_assert_eq(anna->session->unacked, 0);
+    cr_assert_eq(client_errand(anna)->unacked, 0);
     world_stop();
 }
 
@@ -165,7 +165,7 @@ Test(dispatch, credit_runs_out_and_comes_back)
     published += probe_expect(0, XMSG_PUBLISH)->count;
     cr_assert_eq(published, 4);
     probe_expect_silence(0);
-    cr_assert_eq(anna->session->unacked, 4);
+    cr_assert_eq(client_errand(anna)->unacked, 4);
     cr_assert(anna->session->blocked & BLOCK_CREDIT);
     for (uint64_t i = 1; i <= 10; i++) {
         struct xwriter writer = {NULL, 0};
@@ -179,7 +179,7 @@ Test(dispatch, credit_runs_out_and_comes_back)
         for (const struct xmsg *msg; (msg = probe_next(0)) != NULL;)
             published += msg->count;
         /* Read on at half of it. */
-        cr_assert_leq(anna->session->unacked, 4);
+        cr_assert_leq(client_errand(anna)->unacked, 4);
         cr_assert_eq(published,
                      i < 2   ? 4
                      : i < 4 ? 6
@@ -187,7 +187,7 @@ Test(dispatch, credit_runs_out_and_comes_back)
                              : 10,
                      "%u after %u", published, (unsigned)i);
     }
-    cr_assert_eq(anna->session->unacked, 0);
+    cr_assert_eq(client_errand(anna)->unacked, 0);
     cr_assert_eq(anna->session->blocked, 0);
     world_stop();
 }
@@ -228,6 +228,6 @@ Test(dispatch, direct_messages_arrive_and_are_acknowledged)
     cr_assert(event->ack.room == 0 && event->ack.seq == 0 && event->ack.msgid == 11);
     client_say(anna, .type = MSG_DIRECT, .direct = {12, slice_str("nobody"), slice_str("psst")});
     expect_nack(anna, 12, REASON_NO_SUCH_NAME);
-    cr_assert_eq(anna->session->unacked, 0);
+    cr_assert_eq(client_errand(anna)->unacked, 0);
     world_stop();
 }

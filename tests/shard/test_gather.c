@@ -44,7 +44,7 @@ Test(gather, who_has_the_members_of_all_shards)
     who(asker, room);
     cr_assert_eq(members(asker, room, 70), 70);
     expect_silence(asker);
-    cr_assert_eq(asker->session->pending, 0);
+    cr_assert_eq(client_errand(asker)->pending, 0);
     cr_assert_eq(world_shard(3)->gathers.in_use, 0);
     world_stop();
 }
@@ -57,7 +57,7 @@ Test(gather, there_is_an_answer_about_a_room_that_is_not)
     expect_error(asker, REASON_NO_SUCH_ROOM, MSG_WHO);
     who(asker, room_homed("none", 0));
     expect_error(asker, REASON_NO_SUCH_ROOM, MSG_WHO);
-    cr_assert_eq(asker->session->pending, 0);
+    cr_assert_eq(client_errand(asker)->pending, 0);
     world_stop();
 }
 

@@ -140,7 +140,7 @@ Test(heartbeat, while_a_send_is_under_way_nobody_is_asked)
         half_a_beat(anna);
     cr_assert_eq(anna->session->state, SESSION_LIVE);
     cr_assert_eq(anna->session->pings, 0);
-    cr_assert_eq(anna->session->lane.bytes, 0);
+    cr_assert_eq(client_errand(anna)->lane.bytes, 0);
     world_stop();
 }
 

@@ -47,8 +47,8 @@ Test(input, one_byte_at_a_time)
     }
     expect(anna, MSG_WELCOME);
     expect_pongs(anna, 1, 3);
-    cr_assert_null(anna->session->carry, "nothing is kept between frames");
-    cr_assert_null(anna->session->held);
+    cr_assert_null(client_errand(anna)->carry, "nothing is kept between frames");
+    cr_assert_null(client_errand(anna)->held);
     cr_assert_eq(world_shard(0)->segments.bytes_in_use, 0);
     world_stop();
 }
@@ -63,7 +63,7 @@ Test(input, cut_at_every_place)
         receive(anna, stream, cut);
         receive(anna, stream + cut, stream_len - cut);
         expect_pongs(anna, 0, 2);
-        cr_assert_null(anna->session->carry);
+        cr_assert_null(client_errand(anna)->carry);
     }
     world_stop();
 }
@@ -106,7 +106,7 @@ Test(input, what_comes_while_blocked_is_held_and_read_in_order)
     for (size_t at = 0; at < stream_len; at += 7)
         receive(anna, stream + at, size_min(7, stream_len - at));
     cr_assert_eq(anna->session->blocked, BLOCK_NAME);
-    cr_assert_not_null(anna->session->held);
+    cr_assert_not_null(client_errand(anna)->held);
     expect_silence(anna);
     const struct xmsg *claim = probe_expect(0, XMSG_NAME_CLAIM);
     struct xmsg *grant = probe_post(0, 0, XMSG_NAME_GRANTED);
@@ -116,8 +116,8 @@ Test(input, what_comes_while_blocked_is_held_and_read_in_order)
     probe_flush(0);
     expect(anna, MSG_WELCOME);
     expect_pongs(anna, 1, 100);
-    cr_assert_null(anna->session->held);
-    cr_assert_null(anna->session->carry);
+    cr_assert_null(client_errand(anna)->held);
+    cr_assert_null(client_errand(anna)->carry);
     cr_assert_eq(anna->session->blocked, 0);
     world_stop();
 }
@@ -166,7 +166,7 @@ Test(input, too_much_to_hold_ends_it)
     receive(anna, much, 1);
     cr_assert_eq(anna->session->state, SESSION_CLOSED);
     cr_assert_eq(anna->session->end_reason, REASON_INPUT_OVERRUN);
-    cr_assert_null(anna->session->held);
+    cr_assert_null(client_errand(anna)->held);
     world_stop();
 }
 
@@ -188,7 +188,7 @@ Test(input, a_frame_larger_than_any_buffer_is_put_together)
                 cr_assert_eq(event->type, MSG_ACK);
         }
     }
-    cr_assert_null(anna->session->carry);
+    cr_assert_null(client_errand(anna)->carry);
     world_stop();
 }
 
@@ -275,12 +275,12 @@ Test(input, a_stranger_who_floods_is_answered_one_by_one)
     frames_len();
     cr_assert_eq(stream_len, HELLO_BYTES_MAX);
     receive(stranger, stream, stream_len);
-    uint32_t one = stranger->session->lane.bytes;
+    uint32_t one = client_errand(stranger)->lane.bytes;
     cr_assert_gt(one, 0);
     cr_assert_eq(stranger->session->blocked, BLOCK_LANE);
     for (size_t answers = 0; answers < HELLO_BYTES_MAX / 16;) {
         world_turn(0);
-        cr_assert_leq(stranger->session->lane.bytes, one, "more than one reply waits");
+        cr_assert_leq(client_errand(stranger)->lane.bytes, one, "more than one reply waits");
         cr_assert_leq(shard->segments.bytes_in_use, HELLO_STATE_BYTES_MAX + 2 * 512,
                       "and two replies: one that waits, one under way");
         for (const struct event *event; (event = client_ready(stranger)) != NULL; answers++)
@@ -288,7 +288,7 @@ Test(input, a_stranger_who_floods_is_answered_one_by_one)
     }
     expect_silence(stranger);
     cr_assert_eq(stranger->session->blocked, 0);
-    cr_assert_null(stranger->session->held);
+    cr_assert_null(client_errand(stranger)->held);
     receive(stranger, stream, 1);
     expect_error(stranger, REASON_HELLO_BUDGET, MSG_NONE);
     expect_end(stranger);

@@ -35,6 +35,35 @@ Test(member, they_are_added_found_and_freed_in_any_order)
     world_stop();
 }
 
+Test(member, whichever_is_to_be_first_the_others_follow)
+{
+    world_start(1, 0, NULL);
+    struct client *client = client_open(0);
+    struct session *session = client->session;
+    struct shard *shard = world_shard(0);
+    struct member *members[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        members[i] = session_member_add(shard, session);
+        members[i]->state = MEMBER_READING;
+        members[i]->room = 10 + i;
+    }
+    static const uint32_t order[] = {0, 3, 3, 1, 2, 0};
+    for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
+        session_member_first(shard, session, members[order[i]]);
+        cr_assert_eq(session->first_member, members[order[i]]->index);
+        unsigned count = 0, sum = 0;
+        for (uint32_t at = session->first_member; at != POOL_NONE; count++) {
+            sum += session_member_at(shard, at)->room;
+            at = session_member_at(shard, at)->next;
+        }
+        cr_assert_eq(count, 4);
+        cr_assert_eq(sum, 10 + 11 + 12 + 13);
+    }
+    for (uint32_t i = 0; i < 4; i++)
+        session_member_free(shard, session, members[i]);
+    world_stop();
+}
+
 Test(member, there_are_no_more_than_the_pool_has)
 {
     world_start(1, 0, NULL);

@@ -26,7 +26,8 @@ static uint64_t debt_s(const struct client *client)
 {
     struct shard *shard = world_shard(0);
 
-    return (budget_debt_ns(&client->session->budget, &shard->purses.rate, shard->loop.now_ns) +
+    return (budget_debt_ns(&errand_of(shard, client->session)->budget, &shard->purses.rate,
+                           shard->loop.now_ns) +
             NS_PER_SEC - 1) /
            NS_PER_SEC;
 }
@@ -35,9 +36,10 @@ static uint64_t debt_s(const struct client *client)
 static void pass(const struct client *client, uint64_t s)
 {
     struct shard *shard = world_shard(0);
-    struct purse_wait *wait = pool_at(&shard->purses.waits, client->session->debt);
+    struct errand *errand = errand_at(shard, client->session);
+    struct purse_wait *wait = pool_at(&shard->purses.waits, errand->debt);
 
-    client->session->budget.full_ns -= s * NS_PER_SEC;
+    errand->budget.full_ns -= s * NS_PER_SEC;
     timer_stop(&shard->loop.wheel, &wait->timer);
     wait->timer.fire(&wait->timer);
 }
@@ -143,7 +145,7 @@ Test(purse, one_message_that_nobody_could_pay_for_is_refused)
     const struct event *event = expect(anna, MSG_NACK);
     cr_assert_eq(event->nack.reason, REASON_TOO_EXPENSIVE);
     cr_assert_not(event->nack.may_retry);
-    cr_assert_eq(anna->session->budget.full_ns, 0, "it costs nothing");
+    cr_assert_eq(client_errand(anna)->budget.full_ns, 0, "it costs nothing");
     publish(anna, room, body_of(BURST / 3));
     expect(anna, MSG_ACK);
     cr_assert_eq(anna->session->blocked, 0);
@@ -192,6 +194,6 @@ Test(purse, without_the_option_nothing_costs_anything)
     for (int i = 0; i < 100; i++)
         publish(anna, room, body_of(4096));
     expect_acks(anna, 1, 100);
-    cr_assert_eq(anna->session->budget.full_ns, 0);
+    cr_assert_eq(client_errand(anna)->budget.full_ns, 0);
     world_stop();
 }

@@ -19,7 +19,7 @@ Test(session, hello_is_answered_and_the_client_lives)
     cr_assert_eq(event->welcome.connection, anna->session->id);
     assert_slice(event->welcome.name, "anna");
     cr_assert_eq(anna->session->state, SESSION_LIVE);
-    cr_assert_eq(anna->session->pending, 0);
+    cr_assert_eq(client_errand(anna)->pending, 0);
     cr_assert_eq(anna->session->blocked, 0);
     world_stop();
 }
@@ -160,7 +160,7 @@ Test(session, replies_not_read_stop_the_reading_and_go_on_later)
         len -= n;
         world_turn_all();
         blocked = blocked || (session->blocked & BLOCK_LANE);
-        cr_assert_leq(session->lane.bytes, 8192, "the lane has its bound");
+        cr_assert_leq(client_errand(anna)->lane.bytes, 8192, "the lane has its bound");
         if (n > 0)
             continue; /* reads nothing while there is still room to write */
         for (const struct event *event; (event = client_next(anna)) != NULL; pongs++) {

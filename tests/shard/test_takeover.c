@@ -403,7 +403,7 @@ Test(takeover, what_was_published_on_the_old_connection_is_numbered_once)
         cr_assert_eq(event->message.sender, id);
     }
     expect_silence(bert);
-    cr_assert_eq(again->session->unacked, 0);
+    cr_assert_eq(client_errand(again)->unacked, 0);
     publish(again, room, slice_str("on"));
     cr_assert_eq(expect(bert, MSG_MESSAGE)->message.seq, 21);
     world_stop();
