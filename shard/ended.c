@@ -55,11 +55,12 @@ void ended_record(struct shard *shard, const struct session *session)
     char peer[PEER_TEXT_BYTES];
 
     stats_add_reason(shard->stats, STAT_ENDED, session->end_reason, 1);
-    PROBE(close, session->connection, session->end_reason, stream->bytes_in, stream->bytes_out);
+    PROBE(close, session_connection(shard, session), session->end_reason, stream->bytes_in,
+          stream->bytes_out);
     if (shard->options->log_level < LOG_INFO || !log_allowed(&shard->ended_lines))
         return;
     peer_text(&session->peer, peer);
-    log_event(LOG_INFO, "connection ended", LOG_HEX("id", session->connection),
+    log_event(LOG_INFO, "connection ended", LOG_HEX("id", session_connection(shard, session)),
               LOG_HEX("session", session->id), LOG_STR("peer", peer),
               LOG_SLICE("name", session_name(session)),
               LOG_MS("duration", (uint32_t)shard->loop.now_ms - session->began_ms),

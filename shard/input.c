@@ -74,7 +74,7 @@ static size_t consume(struct shard *shard, struct session *session, struct slice
         return 0;
     }
     shard->commands++;
-    PROBE(decode, session->connection, cmd.type, used);
+    PROBE(decode, session_connection(shard, session), cmd.type, used);
     dispatch(shard, session, &cmd);
     return (size_t)used;
 }

@@ -70,7 +70,7 @@
 #include "core/wake.h"
 #include "shard/xmsg.h"
 
-#define MESH_PORTS_MAX 256u
+#define MESH_PORTS_MAX 256u /* session_ref_id has 8 bits for one */
 #define MESH_WORDS     (MESH_PORTS_MAX / 64u)
 
 /* Messages that found the ring full, in batches as they would be in the ring, and those to

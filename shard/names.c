@@ -6,13 +6,14 @@
 #include "shard/takeover.h"
 
 struct name_entry {
-    struct map_node by_name;
+    struct pool_map_node by_name;
     uint64_t check; /* the second hash of the name */
     uint64_t id;    /* of the session */
     uint64_t token_hash;
-    struct session_ref who; /* where its connection is, or was last */
-    uint32_t index;
+    uint64_t who; /* id of its connection, or of its last: where it is, as session_ref_of says */
 };
+/* There is one for each client. */
+static_assert(sizeof(struct name_entry) <= 40, "struct name_entry grew");
 
 /* What names_claim and names_change send. */
 #define CLAIM_HELLO  0u
@@ -20,14 +21,15 @@ struct name_entry {
 
 int names_init(struct shard *shard, uint32_t count_max)
 {
-    int err = map_init(&shard->names.by_name, 64);
+    struct names *names = &shard->names;
+    int err = pool_init(&names->entries, sizeof(struct name_entry), count_max);
 
-    return err < 0 ? err : pool_init(&shard->names.entries, sizeof(struct name_entry), count_max);
+    return err < 0 ? err : pool_map_init(&names->by_name, &names->entries);
 }
 
 void names_fini(struct shard *shard)
 {
-    map_fini(&shard->names.by_name);
+    pool_map_fini(&shard->names.by_name);
     pool_fini(&shard->names.entries);
 }
 
@@ -66,17 +68,32 @@ uint64_t names_token_hash(const struct shard *shard, struct slice token)
     return siphash(&shard->server->token_key, token.data, token.len);
 }
 
-static struct name_entry *find(struct shard *shard, struct slice name)
+/* The upper half of the hash: the lower bits are much the same for all names of one home. */
+static uint32_t table_hash(const struct shard *shard, struct slice name)
 {
-    uint64_t hash = shard_name_hash(shard, name);
+    return (uint32_t)(shard_name_hash(shard, name) >> 32);
+}
+
+/* POOL_NONE: nobody has it. */
+static uint32_t find_index(const struct shard *shard, struct slice name)
+{
+    const struct names *names = &shard->names;
     uint64_t check = folded_hash(&shard->server->check_key, name);
 
-    for (struct map_node *n = map_first(&shard->names.by_name, hash); n; n = map_next(n)) {
-        struct name_entry *entry = container_of(n, struct name_entry, by_name);
+    for (uint32_t i = pool_map_first(&names->by_name, table_hash(shard, name)); i != POOL_NONE;
+         i = pool_map_next(&names->by_name, i)) {
+        const struct name_entry *entry = pool_at(&names->entries, i);
         if (entry->check == check)
-            return entry;
+            return i;
     }
-    return NULL;
+    return POOL_NONE;
+}
+
+static struct name_entry *find(struct shard *shard, struct slice name)
+{
+    uint32_t index = find_index(shard, name);
+
+    return index == POOL_NONE ? NULL : pool_at(&shard->names.entries, index);
 }
 
 static struct name_entry *add(struct shard *shard, struct slice name)
@@ -86,9 +103,8 @@ static struct name_entry *add(struct shard *shard, struct slice name)
 
     if (entry == NULL)
         return NULL;
-    entry->index = index;
     entry->check = folded_hash(&shard->server->check_key, name);
-    map_add(&shard->names.by_name, &entry->by_name, shard_name_hash(shard, name));
+    pool_map_add(&shard->names.by_name, index, table_hash(shard, name));
     return entry;
 }
 
@@ -128,11 +144,6 @@ void names_release(struct shard *shard, struct slice name, const struct session_
     xnames_attach(&shard->vital, msg, name, slice_of(NULL, 0));
 }
 
-static bool same_ref(const struct session_ref *a, const struct session_ref *b)
-{
-    return a->slot == b->slot && a->generation == b->generation && a->port == b->port;
-}
-
 static void answer(struct shard *shard, const struct xmsg *claim, struct slice name,
                    struct slice token, enum reason reason)
 {
@@ -154,8 +165,9 @@ static void on_hello(struct shard *shard, const struct xmsg *msg, struct slice n
 
     if (entry != NULL) {
         if (presented.len > 0 && names_token_hash(shard, presented) == entry->token_hash) {
-            takeover_begin(shard, msg, &entry->who, entry->id);
-            entry->who = msg->who;
+            struct session_ref old = session_ref_of(entry->who);
+            takeover_begin(shard, msg, &old, entry->id);
+            entry->who = session_ref_id(&msg->who);
         } else {
             answer(shard, msg, name, slice_of(NULL, 0), REASON_NAME_TAKEN);
         }
@@ -167,7 +179,7 @@ static void on_hello(struct shard *shard, const struct xmsg *msg, struct slice n
         return;
     }
     random_bytes(token, sizeof(token));
-    entry->who = msg->who;
+    entry->who = session_ref_id(&msg->who);
     entry->id = msg->id;
     entry->token_hash = names_token_hash(shard, slice_of(token, sizeof(token)));
     answer(shard, msg, name, slice_of(token, sizeof(token)), REASON_NONE);
@@ -178,14 +190,14 @@ static void on_change(struct shard *shard, const struct xmsg *msg, struct slice 
     struct name_entry *entry = find(shard, name);
     enum reason reason = REASON_NONE;
 
-    if (entry != NULL && !same_ref(&entry->who, &msg->who)) {
+    if (entry != NULL && entry->who != session_ref_id(&msg->who)) {
         reason = REASON_NAME_TAKEN;
     } else if (entry == NULL) {
         entry = add(shard, name);
         reason = entry == NULL ? REASON_NO_MEMORY : REASON_NONE;
     }
     if (reason == REASON_NONE) {
-        entry->who = msg->who;
+        entry->who = session_ref_id(&msg->who);
         entry->id = msg->id;
         entry->token_hash = msg->number;
     }
@@ -208,11 +220,14 @@ void names_on_release(struct shard *shard, const struct xmsg *msg)
     struct slice name;
 
     xnames_of(msg, &name, NULL);
-    struct name_entry *entry = find(shard, name);
-    if (entry == NULL || !same_ref(&entry->who, &msg->who))
+    uint32_t index = find_index(shard, name);
+    if (index == POOL_NONE)
         return;
-    map_remove(&shard->names.by_name, &entry->by_name);
-    pool_put(&shard->names.entries, entry->index);
+    const struct name_entry *entry = pool_at(&shard->names.entries, index);
+    if (entry->who != session_ref_id(&msg->who))
+        return;
+    pool_map_remove(&shard->names.by_name, index);
+    pool_put(&shard->names.entries, index);
 }
 
 void names_on_direct(struct shard *shard, const struct xmsg *msg)
@@ -231,7 +246,8 @@ void names_on_direct(struct shard *shard, const struct xmsg *msg)
         return;
     }
     memcpy(copy, in, msg->length);
-    struct xmsg *onward = shard_post(shard, entry->who.port, XMSG_DELIVER);
-    onward->who = entry->who;
+    struct session_ref to = session_ref_of(entry->who);
+    struct xmsg *onward = shard_post(shard, to.port, XMSG_DELIVER);
+    onward->who = to;
     xwriter_attach(&writer, onward);
 }

@@ -2,8 +2,8 @@
  *
  * A name is claimed at HELLO (and NICK) and released when its session ends. Comparison folds
  * ASCII letters, so that "Anna" cannot pass for "anna". The home never shows a name to anybody, so
- * it keeps none: two keyed 64-bit hashes know it again (two names with both the same: once in
- * 2^64 pairs of names, and nobody can look for them without the keys).
+ * it keeps none: two keyed hashes know it again, 64 bits of one and 32 of the other (two names with
+ * both the same: once in 2^96 pairs of names, and nobody can look for them without the keys).
  *
  * A token is kept as its keyed hash only (SipHash is a MAC: Aumasson and Bernstein, 2012); to fit
  * one by guessing takes 2^63 HELLOs. Comparing 64 bits takes the same time whatever they are.
@@ -11,14 +11,13 @@
 #ifndef UPROAR_SHARD_NAMES_H
 #define UPROAR_SHARD_NAMES_H
 
-#include "core/map.h"
-#include "core/pool.h"
+#include "core/pool_map.h"
 #include "shard/xmsg.h"
 
 struct shard;
 
 struct names {
-    struct map by_name;
+    struct pool_map by_name;
     struct pool entries; /* struct name_entry */
 };
 

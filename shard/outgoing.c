@@ -72,7 +72,7 @@ static bool take_feed(struct shard *shard, const struct session *session, struct
     bool all = feed_take(shard, member, session->id, batch);
 
     if (member->next_seq != from)
-        PROBE(deliver, session->connection, member->room, from, member->next_seq);
+        PROBE(deliver, session_connection(shard, session), member->room, from, member->next_seq);
     return all;
 }
 
@@ -140,7 +140,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
     session->more = !all;
     session->last = all && session->state == SESSION_LEAVING;
     stall_watch(shard, session, &batch.flight->progress);
-    PROBE(send, session->connection, batch.bytes, batch.flight->count);
+    PROBE(send, session_connection(shard, session), batch.bytes, batch.flight->count);
     shard->flush.bytes += batch.bytes;
     stream_send(&shard->streams, &session->stream, batch.flight->iov, batch.flight->count);
     return 1;
@@ -151,7 +151,7 @@ void outgoing_sent_short(struct shard *shard, struct session *session, size_t by
     struct flight *flight = pool_at(&shard->flights, session->flight);
     struct iovec *iov = &flight->iov[flight->first];
 
-    PROBE(complete, session->connection, session->stream.bytes_out);
+    PROBE(complete, session_connection(shard, session), session->stream.bytes_out);
     for (; bytes >= iov->iov_len; iov = &flight->iov[++flight->first])
         bytes -= iov->iov_len;
     iov->iov_base = (uint8_t *)iov->iov_base + bytes;
@@ -161,7 +161,7 @@ void outgoing_sent_short(struct shard *shard, struct session *session, size_t by
 
 void outgoing_sent(struct shard *shard, struct session *session)
 {
-    PROBE(complete, session->connection, session->stream.bytes_out);
+    PROBE(complete, session_connection(shard, session), session->stream.bytes_out);
     let_go(shard, session);
     if (session->last && session->state == SESSION_LEAVING &&
         lane_empty(&errand_of(shard, session)->lane))

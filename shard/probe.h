@@ -19,9 +19,9 @@
  *   gap       connection room from to reason  GAP goes to the client: it missed from..to
  *   close     connection reason in out        the descriptor is closed; bytes received and sent
  *
- * connection, session: ids as in the log, shard << 48 | count. from, to of rings: shards. stamp:
- * CLOCK_MONOTONIC in ns (shard/mesh.h). reason: enum reason. All fire on the shard's thread, whose
- * name is shard-N.
+ * connection, session: ids as in the log, shard << 56 | slot << 32 | generation. from, to of rings:
+ * shards. stamp: CLOCK_MONOTONIC in ns (shard/mesh.h). reason: enum reason. All fire on the shard's
+ * thread, whose name is shard-N.
  *
  * Every argument is at hand where the probe stands, so none needs a semaphore. The provider is
  * `uproar`. The notes are those of SystemTap's <sys/sdt.h>, which only this file may include:

@@ -50,6 +50,13 @@ struct session_ref session_ref(const struct shard *shard, const struct session *
     return (struct session_ref){session->stream.slot, session->stream.generation, shard->index};
 }
 
+uint64_t session_connection(const struct shard *shard, const struct session *session)
+{
+    struct session_ref who = session_ref(shard, session);
+
+    return session_ref_id(&who);
+}
+
 bool session_sending(struct shard *shard, uint32_t slot)
 {
     return stream_sending(&session_at(shard, slot)->stream);
@@ -86,8 +93,8 @@ void session_accept(void *ctx, int fd)
         return;
     }
     struct session *session = (struct session *)stream;
-    session->connection = (uint64_t)shard->index << 48 | ++shard->sessions_made;
-    session->id = session->connection;
+    shard->sessions_made++;
+    session->id = session_connection(shard, session);
     session->began_ms = (uint32_t)shard->loop.now_ms;
     session->heard_ms = (uint32_t)shard->loop.now_ms;
     session->peer = peer_of(shard, fd);
@@ -96,7 +103,7 @@ void session_accept(void *ctx, int fd)
     session->codec = CODEC_UNKNOWN;
     session->errand = session->flight = session->first_member = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
-    PROBE(accept, session->connection, fd);
+    PROBE(accept, session_connection(shard, session), fd);
     if (drain_begun(&shard->drain))
         drain_accepted(shard, session);
     else if (admission.state == ADMISSION_REFUSED)
@@ -118,8 +125,8 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
     stats_told(shard->stats, event);
     if (event->type == MSG_GAP) {
         session->gaps++;
-        PROBE(gap, session->connection, event->gap.room, event->gap.from, event->gap.to,
-              event->gap.reason);
+        PROBE(gap, session_connection(shard, session), event->gap.room, event->gap.from,
+              event->gap.to, event->gap.reason);
     }
     flush_session(shard, session);
     /* A stranger is read again when this reply has gone; a guest may owe some. */

@@ -72,7 +72,6 @@ enum session_state {
 
 struct session {
     struct stream stream; /* first: the slot's index is both's */
-    uint64_t connection;  /* shard << 48 | count: never reused in a run */
     uint64_t id;          /* of the session: its first connection's */
     uint64_t token_hash;  /* keyed hash of the token; the token itself is the client's only */
     struct address_entry *address; /* that its connection is counted for, or NULL */
@@ -123,6 +122,8 @@ struct session *session_at(struct shard *shard, uint32_t slot);
 /* By reference from elsewhere: NULL when it is gone or on its way out. */
 struct session *session_find(struct shard *shard, const struct session_ref *who);
 struct session_ref session_ref(const struct shard *shard, const struct session *session);
+/* Of its connection: session_ref_id. */
+uint64_t session_connection(const struct shard *shard, const struct session *session);
 bool session_sending(struct shard *shard, uint32_t slot);
 
 /* Queues a reply. A client without memory for its replies is closed. */

@@ -324,6 +324,7 @@ static int init_pools(struct shard *shard)
 {
     const struct options *options = shard->options;
     uint32_t sessions = (uint32_t)options->clients_max + ADMISSION_REFUSALS;
+    CHECK(sessions <= SESSION_SLOTS_MAX);
     uint64_t members = u64_min(sessions * options->rooms_per_client_max, POOL_COUNT_MAX);
     struct {
         struct pool *pool;

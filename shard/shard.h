@@ -88,7 +88,7 @@ struct shard {
     uint64_t receipts_open[MESH_WORDS];
 
     uint32_t refusals;      /* connections that are told why they were not let in */
-    uint64_t sessions_made; /* the low bits of the next connection id */
+    uint64_t sessions_made; /* counter */
     struct drain drain;     /* the server is stopping */
 
     struct stats *stats;         /* the server's, of this shard */

@@ -61,6 +61,21 @@ struct session_ref {
     uint16_t port;
 };
 
+#define SESSION_SLOTS_MAX (1u << 24)
+
+/* The same in 64 bits, which is also the connection's id: no connection of this run has it again,
+ * since a slot's generation grows with each tenant. */
+static inline uint64_t session_ref_id(const struct session_ref *who)
+{
+    return (uint64_t)who->port << 56 | (uint64_t)who->slot << 32 | who->generation;
+}
+
+static inline struct session_ref session_ref_of(uint64_t id)
+{
+    return (struct session_ref){(uint32_t)(id >> 32) & 0xffffffu, (uint32_t)id,
+                                (uint16_t)(id >> 56)};
+}
+
 struct xmsg {
     uint8_t type;
     uint8_t flags;           /* JOIN: JOIN_…; EVENTS: none; see each handler */

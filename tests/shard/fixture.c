@@ -1,8 +1,10 @@
 /* fixture.c -- whole shards in the test's thread. See fixture.h. */
 #include "tests/shard/fixture.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -372,6 +374,14 @@ const struct xmsg *probe_expect_at(int line, unsigned probe, enum xmsg_type type
 
 #define CLIENT_IN_BYTES (1u << 20)
 
+static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof(address);
+
+    return name(fd, (struct sockaddr *)&address, &len) == 0 ? address.sin_port : 0;
+}
+
 struct client *client_open_narrow(unsigned shard_index, int rcvbuf_bytes)
 {
     struct shard *shard = world_shard(shard_index);
@@ -390,7 +400,7 @@ struct client *client_open_narrow(unsigned shard_index, int rcvbuf_bytes)
         if (!(shard->streams.generations[slot] & 1))
             continue;
         struct session *session = session_at(shard, slot);
-        if (session->id != ((uint64_t)shard_index << 48 | shard->sessions_made))
+        if (port_of(session->stream.fd, getpeername) != port_of(client->fd, getsockname))
             continue;
         client->session = session;
         client->who = session_ref(shard, session);

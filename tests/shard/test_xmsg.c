@@ -1,6 +1,7 @@
 /* test_xmsg.c -- records in segments: they grow, they end, they come out as they went in. */
 #include <criterion/criterion.h>
 
+#include "shard/mesh.h"
 #include "shard/xmsg.h"
 
 static struct segments segments;
@@ -113,4 +114,20 @@ Test(xmsg, names_come_out_as_they_went_in)
     cr_assert(name.len == 0 && other.len == 0);
     segment_put(msg.payload);
     stop();
+}
+
+Test(xmsg, a_connection_and_its_id_are_the_same)
+{
+    static const struct session_ref refs[] = {
+        {0, 1, 0},
+        {SESSION_SLOTS_MAX - 1, UINT32_MAX, MESH_PORTS_MAX - 1},
+        {1, 0x80000001u, 7},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(refs); i++) {
+        struct session_ref back = session_ref_of(session_ref_id(&refs[i]));
+        cr_assert_eq(back.slot, refs[i].slot);
+        cr_assert_eq(back.generation, refs[i].generation);
+        cr_assert_eq(back.port, refs[i].port);
+    }
 }
