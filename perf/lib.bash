@@ -138,11 +138,11 @@ server_stop() {
 }
 
 # Starts uproar-load on load_cpus against the server; its JSON goes to $folder/json.
-load_start() { # NAME SECONDS
+load_start() { # NAME SECONDS OPTION...
     local words
     read -ra words <<<"${loads[$1]}"
     taskset -c "$load_cpus" build/uproar-load "${words[@]}" --seconds "$2" --server-pid "$server" \
-        --json --quiet "127.0.0.1:$port" >"$folder/json" 2>"$folder/complaint" &
+        --json --quiet "${@:3}" "127.0.0.1:$port" >"$folder/json" 2>"$folder/complaint" &
     generator=$!
 }
 
