@@ -49,6 +49,7 @@ enum option_id {
     OPT_REPORT_EVERY,
     OPT_HGRM,
     OPT_PLOT,
+    OPT_PROTOCOL,
     OPT_JSON,
     OPT_QUIET,
     OPT_HELP,
@@ -86,6 +87,7 @@ static const struct option long_options[] = {
     {"report-every", required_argument, NULL, OPT_REPORT_EVERY},
     {"hgrm", required_argument, NULL, OPT_HGRM},
     {"plot", required_argument, NULL, OPT_PLOT},
+    {"protocol", required_argument, NULL, OPT_PROTOCOL},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"help", no_argument, NULL, OPT_HELP},
@@ -99,6 +101,9 @@ static const char *const mode_names[] = {"fanout", "rooms", "idle",   "churn", "
 #define IN(mode) (1u << (mode))
 /* Those whose result is the latency of deliveries. */
 #define MEASURED (IN(LOAD_FANOUT) | IN(LOAD_ROOMS) | IN(LOAD_CHURN) | IN(LOAD_DRAIN))
+
+/* What can be asked of servers that give neither numbers nor acknowledgements. */
+#define FOREIGN (IN(LOAD_FANOUT) | IN(LOAD_ROOMS) | IN(LOAD_IDLE))
 
 /* Options that mean nothing to most subcommands. */
 static const struct {
@@ -139,6 +144,11 @@ struct parsing {
 const char *load_mode_name(enum load_mode mode)
 {
     return mode_names[mode];
+}
+
+const char *load_options_protocol(const struct load_options *options)
+{
+    return options->dialect == NULL ? LOAD_PROTOCOL_NATIVE : options->dialect->name;
 }
 
 /* Decimal digits only, all of `text` up to `end`. */
@@ -214,6 +224,16 @@ static bool rate(struct parsing *parsing)
         return true;
     snprintf(parsing->why, parsing->why_bytes,
              "--rate takes messages per second, 1 to 100000000, or max, not \"%s\"", optarg);
+    return false;
+}
+
+static bool protocol(struct parsing *parsing)
+{
+    parsing->options->dialect = load_dialect_find(optarg);
+    if (parsing->options->dialect != NULL || strcmp(optarg, LOAD_PROTOCOL_NATIVE) == 0)
+        return true;
+    snprintf(parsing->why, parsing->why_bytes, "--protocol takes %s, not \"%s\"",
+             load_dialect_names(), optarg);
     return false;
 }
 
@@ -341,6 +361,8 @@ static bool one_option(struct parsing *parsing, int id)
             return false;
         options->server_pid = (pid_t)pid;
         return true;
+    case OPT_PROTOCOL:
+        return protocol(parsing);
     case OPT_JSON:
         options->json = true;
         return true;
@@ -405,6 +427,29 @@ static uint64_t seconds_default(enum load_mode mode)
     }
 }
 
+/* What cannot be asked of another server; 0 or -1 with a sentence. */
+static int foreign(const struct parsing *parsing)
+{
+    const struct load_options *options = parsing->options;
+    const struct load_dialect *dialect = options->dialect;
+    if (dialect == NULL)
+        return 0;
+    if (!(FOREIGN >> options->mode & 1)) {
+        snprintf(parsing->why, parsing->why_bytes,
+                 "%s asks for what only our own protocol has: --protocol %s goes with fanout, "
+                 "rooms and idle",
+                 mode_names[options->mode], dialect->name);
+        return -1;
+    }
+    if (options->plan.size > dialect->body_bytes_max) {
+        snprintf(parsing->why, parsing->why_bytes,
+                 "--size can be %u at most with --protocol %s, not %u", dialect->body_bytes_max,
+                 dialect->name, options->plan.size);
+        return -1;
+    }
+    return 0;
+}
+
 /* What was not given, by mode; then what does not go together. */
 static bool settle(struct parsing *parsing)
 {
@@ -453,6 +498,8 @@ static bool settle(struct parsing *parsing)
         snprintf(parsing->why, parsing->why_bytes, "%s", wrong);
         return false;
     }
+    if (foreign(parsing) < 0)
+        return false;
     if (parsing->deliveries != 0) {
         /* Members of a room on average, at least one: rooms without any cost messages too. */
         uint64_t members = (uint64_t)plan->clients * plan->rooms_per_client;
@@ -521,5 +568,7 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
     }
     if (argc - optind == 2)
         options->address = argv[optind + 1];
+    else if (options->dialect != NULL)
+        options->address = options->dialect->address;
     return settle(&parsing) ? LOAD_RUN : LOAD_WRONG;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "tools/load/dialect.h"
 #include "tools/load/plan.h"
 
 enum load_mode {
@@ -31,6 +32,7 @@ enum load_mode {
 struct load_options {
     enum load_mode mode;
     const char *address;
+    const struct load_dialect *dialect; /* --protocol; NULL: our own frames */
     struct load_plan plan;
     uint32_t watchers; /* churn, soak: receivers that stay; plan.clients are those that go */
     uint32_t arrivals; /* churn, soak: connections opened per second */
@@ -76,5 +78,6 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
 /* The manual (help.c). */
 const char *load_options_help(void);
 const char *load_mode_name(enum load_mode mode);
+const char *load_options_protocol(const struct load_options *options);
 
 #endif

@@ -10,6 +10,15 @@
 #include "tools/load/farewell.h"
 #include "tools/load/speaker.h"
 
+/* Everybody is where they belong when all memberships, or in a dialect all greetings and joins, are
+ * confirmed. */
+static void confirmed(struct load_publishing *publishing)
+{
+    if (++publishing->joined == publishing->joined_all)
+        atomic_fetch_add_explicit(&publishing->shared->ready, 1,
+                                  memory_order_release); /* pairs with main */
+}
+
 static void joined(struct load_publishing *publishing, struct load_speaker *speaker,
                    const struct event *event)
 {
@@ -19,9 +28,7 @@ static void joined(struct load_publishing *publishing, struct load_speaker *spea
         if (load_plan_publisher_room(&shared->plan, speaker->number, n) != room)
             continue;
         speaker->room_ids[n] = event->joined.room;
-        if (++publishing->joined == publishing->joined_all)
-            atomic_fetch_add_explicit(&shared->ready, 1,
-                                      memory_order_release); /* pairs with main */
+        confirmed(publishing);
         return;
     }
     load_shared_fail(shared, "the server confirmed a room that publisher %u had not asked for",
@@ -107,19 +114,75 @@ static void cut_off(struct load_publishing *publishing, struct load_speaker *spe
     stream_close(&publishing->streams, &speaker->connection.stream, false);
 }
 
+/* In a dialect: anything but a MESSAGE. */
+static void heard_foreign(struct load_publishing *publishing, struct load_speaker *speaker,
+                          struct load_news *news)
+{
+    struct load_shared *shared = publishing->shared;
+    const struct load_dialect *dialect = shared->dialect;
+    char words[LOAD_WHY_BYTES / 4];
+    bool memory = load_conversation_note(&speaker->conversation, dialect, news);
+    atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
+    switch (news->type) {
+    case NEWS_READY:
+        confirmed(publishing);
+        for (uint32_t n = 0; dialect->speakers_join && n < speaker->rooms; n++)
+            memory &=
+                load_conversation_join(&speaker->conversation, dialect, speaker->room_names[n], n);
+        break;
+    case NEWS_JOINED:
+        confirmed(publishing);
+        break;
+    case NEWS_REFUSED:
+        load_shown(news->body, words, sizeof(words));
+        load_shared_fail(shared, "the server refused publisher %u: %s", speaker->number, words);
+        break;
+    default:
+        break;
+    }
+    if (!memory)
+        load_shared_fail(shared, "out of memory");
+}
+
+static void on_foreign_bytes(struct load_publishing *publishing, struct load_speaker *speaker,
+                             struct slice bytes)
+{
+    const struct load_dialect *dialect = publishing->shared->dialect;
+    struct slice came = bytes;
+    struct load_news news;
+    char why[LOAD_WHY_BYTES / 2];
+    int got;
+    while ((got = load_conversation_next(dialect, &speaker->connection, &bytes, &news)) > 0)
+        if (news.type != NEWS_MESSAGE)
+            heard_foreign(publishing, speaker, &news);
+    if (got < 0) {
+        load_dialect_explain(dialect, came, why, sizeof(why));
+        cut_off(publishing, speaker, why, false);
+        return;
+    }
+    load_conversation_flush(&speaker->conversation, &publishing->streams, &speaker->connection);
+}
+
 static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
 {
     struct load_publishing *publishing = ctx;
     struct load_speaker *speaker = (struct load_speaker *)stream;
-    struct slice frame;
+    struct slice frame, came = bytes;
+    char why[LOAD_WHY_BYTES / 2];
     int got;
+    if (publishing->shared->dialect != NULL) {
+        on_foreign_bytes(publishing, speaker, bytes);
+        return;
+    }
     while ((got = load_connection_next(&speaker->connection, &bytes, &frame)) > 0) {
         /* What other publishers say in the room is for the receivers to check. */
         if (load_frame_type(frame) != MSG_MESSAGE)
             heard(publishing, speaker, frame);
     }
-    if (got < 0)
-        cut_off(publishing, speaker, "what answers is not an Uproar server", false);
+    if (got < 0) {
+        load_dialect_explain(NULL, came, why, sizeof(why));
+        cut_off(publishing, speaker, why, false);
+    }
 }
 
 static void on_eof(void *ctx, struct stream *stream)
@@ -134,9 +197,11 @@ static void on_failed(void *ctx, struct stream *stream, int error)
 
 static void on_sent(void *ctx, struct stream *stream, size_t bytes)
 {
-    (void)ctx;
-    (void)stream;
+    struct load_publishing *publishing = ctx;
+    struct load_speaker *speaker = (struct load_speaker *)stream;
     (void)bytes;
+    load_conversation_said(&speaker->conversation);
+    load_conversation_flush(&speaker->conversation, &publishing->streams, &speaker->connection);
 }
 
 static void on_closed(void *ctx, struct stream *stream)
@@ -149,6 +214,7 @@ static void on_closed(void *ctx, struct stream *stream)
     publishing->late += speaker->late;
     publishing->held += speaker->held;
     load_speaker_fini(speaker);
+    load_conversation_fini(&speaker->conversation);
     load_connection_fini(&speaker->connection);
 }
 
@@ -251,31 +317,53 @@ static bool turn_has_work(void *ctx)
                publishing->progress_seen;
 }
 
+/* What a publisher says first: HELLO and its JOINs, or the greeting of a dialect. */
+static size_t write_opening(const struct load_shared *shared, uint32_t number, uint8_t *out)
+{
+    const struct load_plan *plan = &shared->plan;
+    char name[LOAD_NAME_BYTES];
+    if (shared->dialect != NULL) {
+        load_nick(shared, 'p', number, name);
+        return shared->dialect->greet(out, name);
+    }
+    load_client_name(shared, 'p', number, name);
+    size_t used = load_hello(out, name);
+    for (uint32_t n = 0; n < load_plan_publisher_rooms(plan, number); n++) {
+        load_room_name(shared, load_plan_publisher_room(plan, number, n), name);
+        used += load_join(out + used, name, JOIN_NO_ECHO | JOIN_QUIET);
+    }
+    return used;
+}
+
+/* What must be confirmed before this publisher may speak. */
+static uint32_t confirmations(const struct load_shared *shared, uint32_t number)
+{
+    uint32_t rooms = load_plan_publisher_rooms(&shared->plan, number);
+    if (shared->dialect == NULL)
+        return rooms;
+    return 1 + (shared->dialect->speakers_join ? rooms : 0);
+}
+
 static void connect_all(struct load_publishing *publishing)
 {
     struct load_shared *shared = publishing->shared;
     const struct load_plan *plan = &shared->plan;
     uint32_t rooms_most = load_plan_publisher_rooms(plan, 0);
-    uint8_t *opening = malloc(LOAD_HELLO_BYTES + (size_t)rooms_most * LOAD_JOIN_BYTES);
+    uint8_t *opening =
+        malloc(LOAD_GREETING_BYTES + LOAD_HELLO_BYTES + (size_t)rooms_most * LOAD_JOIN_BYTES);
     int err = opening == NULL ? -ENOMEM : 0;
-    char name[LOAD_NAME_BYTES];
     for (uint32_t i = 0; err == 0 && i < plan->publishers; i++)
-        publishing->joined_all += load_plan_publisher_rooms(plan, i);
+        publishing->joined_all += confirmations(shared, i);
 
     for (uint32_t i = 0; err == 0 && i < plan->publishers; i++) {
         if (load_door_stopped(&publishing->door))
             break;
-        load_client_name(shared, 'p', i, name);
-        size_t used = load_hello(opening, name);
-        for (uint32_t n = 0; n < load_plan_publisher_rooms(plan, i); n++) {
-            load_room_name(shared, load_plan_publisher_room(plan, i, n), name);
-            used += load_join(opening + used, name, JOIN_NO_ECHO | JOIN_QUIET);
-        }
+        size_t used = write_opening(shared, i, opening);
         struct load_speaker *speaker = (struct load_speaker *)load_connection_open(
             &publishing->streams, &shared->target, slice_of(opening, used), &err);
         if (speaker != NULL) {
             publishing->speakers[i] = speaker;
-            err = load_speaker_init(speaker, plan, i);
+            err = load_speaker_init(speaker, shared, i);
         }
     }
     if (err < 0) {

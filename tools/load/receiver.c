@@ -9,26 +9,33 @@
 #include "core/clock.h"
 #include "tools/load/connection.h"
 #include "tools/load/farewell.h"
-
-struct load_client {
-    struct load_connection connection; /* first */
-    uint32_t number;                   /* in the plan */
-    uint32_t recent_id;                /* room of the last message: runs of one room are the rule */
-    struct load_member *recent;
-    struct load_member *members; /* rooms_per_client, in the plan's order */
-};
+#include "tools/load/receiver_inside.h"
 
 /* Memory for samples on one thread, but never fewer than the least for each room. */
 #define SAMPLES_BYTES_MAX (16u << 20)
 #define SAMPLES_LEAST     16u
 #define SAMPLES_MOST      16384u
 
-static void mark_dirty(struct load_receiver *receiver, struct load_crowd *crowd)
+uint32_t load_receiver_place(const struct load_receiver *receiver, const struct load_client *client,
+                             uint32_t room)
 {
-    if (crowd->dirty)
-        return;
-    crowd->dirty = true;
-    receiver->dirty[receiver->dirty_count++] = crowd->room.index;
+    const struct load_plan *plan = &receiver->shared->plan;
+    if (room >= plan->rooms)
+        return plan->rooms_per_client;
+    uint32_t n =
+        (room + plan->rooms - load_plan_client_room(plan, client->number, 0)) % plan->rooms;
+    return n < plan->rooms_per_client ? n : plan->rooms_per_client;
+}
+
+void load_receiver_entered(struct load_receiver *receiver, struct load_client *client, uint32_t n)
+{
+    struct load_shared *shared = receiver->shared;
+    struct load_member *member = &client->members[n];
+    load_crowd_add(load_crowd_of(member), member);
+    load_receiver_mark(receiver, load_crowd_of(member));
+    receiver->joined++;
+    if (receiver->joined == (uint64_t)receiver->clients * shared->plan.rooms_per_client)
+        atomic_fetch_add_explicit(&shared->ready, 1, memory_order_release); /* pairs with main */
 }
 
 /* The member of this client in the room with this id, or NULL. */
@@ -50,25 +57,17 @@ static void joined(struct load_receiver *receiver, struct load_client *client,
                    const struct event *event)
 {
     struct load_shared *shared = receiver->shared;
-    const struct load_plan *plan = &shared->plan;
     uint32_t room = load_room_of_name(shared, event->joined.name);
-    uint32_t first = load_plan_client_room(plan, client->number, 0);
-    uint32_t n = room == UINT32_MAX ? UINT32_MAX : (room + plan->rooms - first) % plan->rooms;
-    if (n >= plan->rooms_per_client || client->members[n].next != 0) {
+    uint32_t n = load_receiver_place(receiver, client, room);
+    if (n >= shared->plan.rooms_per_client || client->members[n].next != 0) {
         load_shared_fail(shared, "the server confirmed a room that client %u had not asked for",
                          client->number);
         return;
     }
-    struct load_crowd *crowd = &receiver->crowds[room];
     struct load_member *member = &client->members[n];
-    load_member_join(member, &crowd->room, event->joined.head);
+    load_member_join(member, &receiver->crowds[room].room, event->joined.head);
     member->room_id = event->joined.room;
-    load_crowd_add(crowd, member);
-    mark_dirty(receiver, crowd);
-
-    receiver->joined++;
-    if (receiver->joined == (uint64_t)receiver->clients * plan->rooms_per_client)
-        atomic_fetch_add_explicit(&shared->ready, 1, memory_order_release); /* pairs with main */
+    load_receiver_entered(receiver, client, n);
 }
 
 /* Anything but a MESSAGE. */
@@ -109,7 +108,7 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
             break;
         }
         load_check_gap(&receiver->check, member, event.gap.from, event.gap.to);
-        mark_dirty(receiver, load_crowd_of(member));
+        load_receiver_mark(receiver, load_crowd_of(member));
         break;
     case MSG_PING:
         load_connection_pong(&receiver->streams, &client->connection, event.ping.token);
@@ -126,8 +125,8 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
     }
 }
 
-static void cut_off(struct load_receiver *receiver, struct load_client *client, const char *how,
-                    bool fin)
+void load_receiver_cut_off(struct load_receiver *receiver, struct load_client *client,
+                           const char *how, bool fin)
 {
     if (receiver->stopping)
         return;
@@ -143,7 +142,7 @@ static void cut_off(struct load_receiver *receiver, struct load_client *client, 
     for (uint32_t i = 0; i < receiver->shared->plan.rooms_per_client; i++) {
         struct load_member *member = &client->members[i];
         if (member->room != NULL && load_crowd_remove(load_crowd_of(member), member))
-            mark_dirty(receiver, load_crowd_of(member));
+            load_receiver_mark(receiver, load_crowd_of(member));
     }
     stream_close(&receiver->streams, &client->connection.stream, false);
 }
@@ -152,7 +151,12 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
 {
     struct load_receiver *receiver = ctx;
     struct load_client *client = (struct load_client *)stream;
-    struct slice frame;
+    struct slice frame, came = bytes;
+    char why[LOAD_WHY_BYTES / 2];
+    if (receiver->shared->dialect != NULL) {
+        load_receiver_foreign_bytes(receiver, client, bytes);
+        return;
+    }
     /* One look for all messages of a buffer: they arrived together. */
     uint64_t now_ns = clock_monotonic_ns();
     int got;
@@ -174,33 +178,39 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
             }
         }
         load_check_message(&receiver->check, member, frame, now_ns);
-        mark_dirty(receiver, load_crowd_of(member));
+        load_receiver_mark(receiver, load_crowd_of(member));
         receiver->last_ns = now_ns;
     }
-    if (got < 0)
-        cut_off(receiver, client, "what answers is not an Uproar server", false);
+    if (got < 0) {
+        load_dialect_explain(NULL, came, why, sizeof(why));
+        load_receiver_cut_off(receiver, client, why, false);
+    }
 }
 
 static void on_eof(void *ctx, struct stream *stream)
 {
-    cut_off(ctx, (struct load_client *)stream, "the server closed the connection", true);
+    load_receiver_cut_off(ctx, (struct load_client *)stream, "the server closed the connection",
+                          true);
 }
 
 static void on_failed(void *ctx, struct stream *stream, int error)
 {
-    cut_off(ctx, (struct load_client *)stream, strerror(error), false);
+    load_receiver_cut_off(ctx, (struct load_client *)stream, strerror(error), false);
 }
 
 static void on_sent(void *ctx, struct stream *stream, size_t bytes)
 {
-    (void)ctx;
-    (void)stream;
+    struct load_receiver *receiver = ctx;
+    struct load_client *client = (struct load_client *)stream;
     (void)bytes;
+    load_conversation_said(&client->conversation);
+    load_conversation_flush(&client->conversation, &receiver->streams, &client->connection);
 }
 
 static void on_closed(void *ctx, struct stream *stream)
 {
     (void)ctx;
+    load_conversation_fini(&((struct load_client *)stream)->conversation);
     load_connection_fini((struct load_connection *)stream);
 }
 
@@ -267,29 +277,41 @@ static bool turn_has_work(void *ctx)
            load_sampler_wanted(&receiver->sampler);
 }
 
+/* What a client says first: HELLO and its JOINs, or the greeting of a dialect. */
+static size_t write_opening(const struct load_receiver *receiver, uint32_t number, uint8_t *out)
+{
+    const struct load_shared *shared = receiver->shared;
+    const struct load_plan *plan = &shared->plan;
+    if (shared->dialect != NULL)
+        return load_receiver_foreign_greet(receiver, number, out);
+    char name[LOAD_NAME_BYTES];
+    load_client_name(shared, 'c', number, name);
+    size_t used = load_hello(out, name);
+    for (uint32_t n = 0; n < plan->rooms_per_client; n++) {
+        load_room_name(shared, load_plan_client_room(plan, number, n), name);
+        /* Of the watchers of a churn every other one is told who comes and goes. */
+        uint8_t flags = plan->passing && number % 2 == 1 ? 0 : JOIN_QUIET;
+        used += load_join(out + used, name, flags);
+    }
+    return used;
+}
+
 /* Connects this thread's clients; what goes wrong ends the run. */
 static void connect_all(struct load_receiver *receiver)
 {
     struct load_shared *shared = receiver->shared;
     const struct load_plan *plan = &shared->plan;
-    uint8_t *opening = malloc(LOAD_HELLO_BYTES + (size_t)plan->rooms_per_client * LOAD_JOIN_BYTES);
+    uint8_t *opening = malloc(LOAD_GREETING_BYTES + LOAD_HELLO_BYTES +
+                              (size_t)plan->rooms_per_client * LOAD_JOIN_BYTES);
     if (opening == NULL) {
         load_shared_fail(shared, "out of memory");
         return;
     }
-    char name[LOAD_NAME_BYTES];
     for (uint32_t i = 0; i < receiver->clients; i++) {
         if (load_door_stopped(&receiver->door))
             break;
         uint32_t number = receiver->index + i * plan->threads;
-        load_client_name(shared, 'c', number, name);
-        size_t used = load_hello(opening, name);
-        for (uint32_t n = 0; n < plan->rooms_per_client; n++) {
-            load_room_name(shared, load_plan_client_room(plan, number, n), name);
-            /* Of the watchers of a churn every other one is told who comes and goes. */
-            uint8_t flags = plan->passing && number % 2 == 1 ? 0 : JOIN_QUIET;
-            used += load_join(opening + used, name, flags);
-        }
+        size_t used = write_opening(receiver, number, opening);
         int err;
         struct load_client *client = (struct load_client *)load_connection_open(
             &receiver->streams, &shared->target, slice_of(opening, used), &err);
@@ -317,6 +339,11 @@ static int tables_init(struct load_receiver *receiver)
     if (receiver->crowds == NULL || receiver->dirty == NULL || receiver->members == NULL ||
         receiver->places == NULL)
         return -ENOMEM;
+    if (receiver->shared->dialect != NULL) {
+        receiver->unnumbered = calloc(plan->rooms, sizeof(*receiver->unnumbered));
+        if (receiver->unnumbered == NULL)
+            return -ENOMEM;
+    }
 
     for (uint32_t i = 0; i < receiver->clients; i++)
         for (uint32_t n = 0; n < plan->rooms_per_client; n++)
@@ -335,7 +362,11 @@ static int tables_init(struct load_receiver *receiver)
         place += members;
         if (members > 0 && receiver->shared->meeting != NULL)
             load_meeting_expect(receiver->shared->meeting, i);
-        int err = load_room_init(&crowd->room, plan, i, members, members > 1 ? samples : 1);
+        bool foreign = receiver->unnumbered != NULL;
+        uint32_t kept = members > 1 ? samples : 1;
+        int err = load_room_init(&crowd->room, plan, i, members, foreign ? 1 : kept);
+        if (err == 0 && foreign)
+            err = load_unnumbered_init(&receiver->unnumbered[i], plan, i, members, kept);
         if (err < 0)
             return err;
     }
@@ -418,6 +449,10 @@ void load_receiver_fini(struct load_receiver *receiver)
     if (receiver->crowds != NULL)
         for (uint32_t room = 0; room < receiver->shared->plan.rooms; room++)
             load_room_fini(&receiver->crowds[room].room);
+    if (receiver->unnumbered != NULL)
+        for (uint32_t room = 0; room < receiver->shared->plan.rooms; room++)
+            load_unnumbered_fini(&receiver->unnumbered[room]);
+    free(receiver->unnumbered);
     free(receiver->crowds);
     free(receiver->dirty);
     free(receiver->members);

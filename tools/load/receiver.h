@@ -19,6 +19,7 @@
 #include "tools/load/sample.h"
 #include "tools/load/shards.h"
 #include "tools/load/shared.h"
+#include "tools/load/unnumbered.h"
 
 struct load_receiver {
     /* Set before the thread starts. */
@@ -30,10 +31,11 @@ struct load_receiver {
     struct loop loop;
     struct streams streams;
     struct load_check check;
-    struct load_crowd *crowds;   /* by room */
-    struct load_member *members; /* clients * rooms_per_client */
-    struct load_member **places; /* what the crowds' lists are cut from */
-    uint32_t *dirty;             /* crowds to look at */
+    struct load_crowd *crowds;          /* by room */
+    struct load_unnumbered *unnumbered; /* by room, in a dialect; else NULL */
+    struct load_member *members;        /* clients * rooms_per_client */
+    struct load_member **places;        /* what the crowds' lists are cut from */
+    uint32_t *dirty;                    /* crowds to look at */
     uint32_t dirty_count;
     uint32_t clients;
     uint64_t joined;           /* memberships confirmed */

@@ -93,6 +93,9 @@ void load_report_table(FILE *out, const struct load_options *options,
             "%llu corrupt\n",
             COUNT(counts->lost), COUNT(counts->gaps), COUNT(counts->duplicated),
             COUNT(counts->reordered), COUNT(counts->corrupt));
+    if (options->dialect != NULL)
+        fprintf(out, "order                  %llu members saw another than the first one did\n",
+                COUNT(result->other_order));
     if (result->disconnected != 0)
         fprintf(out, "cut off                %llu receivers\n", COUNT(result->disconnected));
     if (options->mode == LOAD_CHURN)
@@ -148,8 +151,11 @@ void load_report_json(FILE *out, const struct load_options *options,
     const struct load_counts *counts = &result->counts;
     const struct load_churn_counts *churn = &result->churn;
     double duration_s = (double)result->duration_ns / 1e9;
-    fprintf(out, "{\"mode\":\"%s\",\"clients\":%u,\"rooms\":%u,\"rooms_per_client\":%u",
-            load_mode_name(options->mode), plan->clients, plan->rooms, plan->rooms_per_client);
+    fprintf(out,
+            "{\"mode\":\"%s\",\"protocol\":\"%s\",\"clients\":%u,\"rooms\":%u,"
+            "\"rooms_per_client\":%u",
+            load_mode_name(options->mode), load_options_protocol(options), plan->clients,
+            plan->rooms, plan->rooms_per_client);
     if (plan->rate == 0)
         fprintf(out, ",\"publishers\":%u,\"size\":%u,\"rate\":\"max\",\"window\":%u",
                 plan->publishers, plan->size, plan->window);
@@ -164,6 +170,8 @@ void load_report_json(FILE *out, const struct load_options *options,
             COUNT(counts->delivered), COUNT(counts->lost), COUNT(counts->gaps),
             COUNT(counts->duplicated), COUNT(counts->reordered), COUNT(counts->corrupt),
             COUNT(result->disconnected));
+    if (options->dialect != NULL)
+        fprintf(out, ",\"other_order\":%llu", COUNT(result->other_order));
     fprintf(out, ",\"duration_s\":%.6f,\"deliveries_per_s\":%.1f", duration_s,
             per((double)counts->delivered * 1e9, result->duration_ns));
     latency_json(out, "latency_us", &result->latency);

@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "tools/load/descriptors.h"
+#include "tools/load/dialect.h"
 #include "tools/load/drain.h"
 #include "tools/load/publisher.h"
 #include "tools/load/receiver.h"
@@ -114,7 +115,8 @@ static void watch_once(struct run *run)
 static int shared_init(struct run *run, char *why, size_t why_bytes)
 {
     struct load_shared *shared = &run->shared;
-    *shared = (struct load_shared){.options = run->options, .plan = run->options->plan};
+    *shared = (struct load_shared){
+        .options = run->options, .plan = run->options->plan, .dialect = run->options->dialect};
     pthread_mutex_init(&shared->why_lock, NULL);
     shared->tag = load_tag(run->options);
     if (run->options->mode == LOAD_CHURN) {
@@ -191,9 +193,9 @@ static void threads_start(struct run *run)
             load_shared_fail(shared, "interrupted before all clients had joined");
         else if (!atomic_load_explicit(&shared->answered, memory_order_relaxed) &&
                  clock_monotonic_ns() > began_ns + hello_ns)
-            load_shared_fail(shared,
-                             "%s takes connections, but does not answer like an Uproar server",
-                             run->options->address);
+            load_shared_fail(
+                shared, "%s takes connections, but does not answer like %s", run->options->address,
+                shared->dialect == NULL ? "an Uproar server" : shared->dialect->server);
         else if (clock_monotonic_ns() > began_ns + patience_ns)
             load_shared_fail(shared, "not all clients could join within %llu s",
                              (unsigned long long)(patience_ns / NS_PER_SEC));
@@ -281,10 +283,11 @@ static bool watch(struct run *run)
 }
 
 /* Members of all threads against their room's head, and against each other. */
-static int settle(struct run *run, struct load_counts *counts)
+static int settle(struct run *run, struct load_result *result)
 {
     const struct load_plan *plan = &run->shared.plan;
     const struct load_member **models = calloc(plan->rooms, sizeof(*models));
+    uint64_t other_order = 0;
     if (models == NULL)
         return -ENOMEM;
     for (unsigned i = 0; i < run->receivers_started; i++) {
@@ -293,15 +296,20 @@ static int settle(struct run *run, struct load_counts *counts)
         for (size_t n = 0; n < memberships; n++) {
             const struct load_member *member = &receiver->members[n];
             uint32_t room = member->room->index;
-            counts->lost += load_member_lacks(
+            result->counts.lost += load_member_lacks(
                 member, atomic_load_explicit(&run->shared.heads[room], memory_order_relaxed));
             if (models[room] == NULL || models[room]->unchained)
                 models[room] = member;
             else
-                counts->reordered += !load_member_agrees(models[room], member);
+                other_order += !load_member_agrees(models[room], member);
         }
     }
     free(models);
+    /* Only numbers promise one order for all. */
+    if (run->shared.dialect == NULL)
+        result->counts.reordered += other_order;
+    else
+        result->other_order = other_order;
     return 0;
 }
 
@@ -326,7 +334,7 @@ static void collect(struct run *run, struct load_result *result)
         if (receiver->last_ns > last_ns)
             last_ns = receiver->last_ns;
     }
-    int err = settle(run, &result->counts);
+    int err = settle(run, result);
     if (err < 0)
         load_shared_fail(&run->shared, "out of memory for the last comparison");
     result->published = run->publishing.published;

@@ -25,6 +25,7 @@ struct load_result {
     uint64_t published, acknowledged, refused;
     uint64_t late, held;   /* publisher.h */
     uint64_t disconnected; /* receivers cut off */
+    uint64_t other_order;  /* in a dialect: memberships that saw another order than the first */
     uint64_t duration_ns;  /* from the start of the schedule to the last delivery */
     uint64_t receive_cpu_ns, publish_cpu_ns;
     bool open_loop;

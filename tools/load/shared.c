@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "proto/cmd.h"
+#include "tools/load/words.h"
 
 void load_shared_fail(struct load_shared *shared, const char *fmt, ...)
 {
@@ -50,23 +51,45 @@ void load_room_name(const struct load_shared *shared, uint32_t room, char out[LO
 
 uint32_t load_room_of_name(const struct load_shared *shared, struct slice name)
 {
-    char text[LOAD_NAME_BYTES];
-    unsigned tag, room;
-    int end = 0;
-    if (name.len >= sizeof(text))
+    uint64_t tag, room;
+    if (!load_begins(name, "load-"))
         return UINT32_MAX;
-    memcpy(text, name.data, name.len);
-    text[name.len] = '\0';
-    if (sscanf(text, "load-%u-r%u%n", &tag, &room, &end) != 2 || (size_t)end != name.len ||
-        tag != shared->tag || room >= shared->plan.rooms)
+    name = slice_of(name.data + 5, name.len - 5);
+    if (!load_take_decimal(&name, &tag) || !load_begins(name, "-r"))
         return UINT32_MAX;
-    return room;
+    name = slice_of(name.data + 2, name.len - 2);
+    if (!load_take_decimal(&name, &room) || name.len != 0 || tag != shared->tag ||
+        room >= shared->plan.rooms)
+        return UINT32_MAX;
+    return (uint32_t)room;
 }
 
 void load_client_name(const struct load_shared *shared, char kind, uint32_t n,
                       char out[LOAD_NAME_BYTES])
 {
     snprintf(out, LOAD_NAME_BYTES, "load-%u-%c%u", shared->tag, kind, n);
+}
+
+void load_nick(const struct load_shared *shared, char kind, uint32_t n, char out[LOAD_NAME_BYTES])
+{
+    /* Four digits of base 36 for the run and four for the number, of which there are fewer than
+     * 36^4. Runs next to each other get tags far apart. */
+    uint32_t tag = shared->tag * 2654435761u >> 11;
+    uint32_t parts[2] = {n, tag};
+    size_t at = 9;
+    out[at] = '\0';
+    for (size_t part = 0; part < 2; part++)
+        for (int digit = 0; digit < 4; digit++, parts[part] /= 36)
+            out[--at] = "0123456789abcdefghijklmnopqrstuvwxyz"[parts[part] % 36];
+    out[0] = kind;
+}
+
+void load_shown(struct slice words, char *out, size_t out_bytes)
+{
+    size_t used = size_min(words.len, out_bytes - 1);
+    for (size_t i = 0; i < used; i++)
+        out[i] = words.data[i] >= ' ' && words.data[i] <= '~' ? (char)words.data[i] : '.';
+    out[used] = '\0';
 }
 
 void load_refusal(const struct event *event, char *out, size_t out_bytes)

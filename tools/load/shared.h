@@ -15,6 +15,7 @@
 #include "tools/load/options.h"
 #include "tools/net.h"
 
+struct load_dialect;
 struct load_farewell;
 struct load_meeting;
 
@@ -23,7 +24,8 @@ struct load_meeting;
 struct load_shared {
     /* Written by main before any thread starts. */
     const struct load_options *options;
-    struct load_plan plan; /* churn: its receivers are the watchers */
+    struct load_plan plan;              /* churn: its receivers are the watchers */
+    const struct load_dialect *dialect; /* NULL: our own frames */
     struct net_addr addr;
     struct net_target target;
     struct load_meeting *meeting;   /* NULL with one receiving thread */
@@ -74,6 +76,12 @@ uint32_t load_room_of_name(const struct load_shared *shared, struct slice name);
 /* kind: 'c' a receiver, 'p' a publisher, 'x' one that comes and goes. */
 void load_client_name(const struct load_shared *shared, char kind, uint32_t n,
                       char out[LOAD_NAME_BYTES]);
+
+/* The same in nine characters, which is what IRC servers allow. */
+void load_nick(const struct load_shared *shared, char kind, uint32_t n, char out[LOAD_NAME_BYTES]);
+
+/* Words of a server, without what is not printable, zero-terminated and cut to out_bytes. */
+void load_shown(struct slice words, char *out, size_t out_bytes);
 
 /* A sentence for a GOAWAY, ERROR or NACK, in `out`. */
 struct event;

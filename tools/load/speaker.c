@@ -11,10 +11,14 @@
 #define LATE_NS        NS_PER_MS
 #define OUT_BYTES      (256u << 10)
 #define PUBLISH_HEADER (FRAME_HEADER_BYTES + 4u + 8u)
-static_assert(OUT_BYTES >= 4 * (PUBLISH_HEADER + BODY_BYTES_CEILING), "several of the largest fit");
+#define PUBLISH_BYTES  LOAD_PUBLISH_BYTES /* the most beside a body, in any protocol */
+static_assert(PUBLISH_BYTES >= PUBLISH_HEADER, "our own among them");
+static_assert(OUT_BYTES >= 4 * (PUBLISH_BYTES + BODY_BYTES_CEILING), "several of the largest fit");
 
-int load_speaker_init(struct load_speaker *speaker, const struct load_plan *plan, uint32_t number)
+int load_speaker_init(struct load_speaker *speaker, const struct load_shared *shared,
+                      uint32_t number)
 {
+    const struct load_plan *plan = &shared->plan;
     speaker->number = number;
     speaker->rooms = load_plan_publisher_rooms(plan, number);
     speaker->share = load_plan_share(plan, number);
@@ -27,6 +31,14 @@ int load_speaker_init(struct load_speaker *speaker, const struct load_plan *plan
         speaker->flights_mask = flights - 1;
         speaker->flights = calloc(flights, sizeof(*speaker->flights));
     }
+    if (shared->dialect != NULL) {
+        speaker->room_names = calloc(speaker->rooms, sizeof(*speaker->room_names));
+        if (speaker->room_names == NULL)
+            return -ENOMEM;
+        for (uint32_t n = 0; n < speaker->rooms; n++)
+            load_room_name(shared, load_plan_publisher_room(plan, number, n),
+                           speaker->room_names[n]);
+    }
     bool whole = speaker->room_ids != NULL && speaker->out != NULL &&
                  (plan->rate != 0 || speaker->flights != NULL);
     return whole ? 0 : -ENOMEM;
@@ -35,6 +47,7 @@ int load_speaker_init(struct load_speaker *speaker, const struct load_plan *plan
 void load_speaker_fini(struct load_speaker *speaker)
 {
     free(speaker->room_ids);
+    free(speaker->room_names);
     free(speaker->flights);
     free(speaker->out);
 }
@@ -61,44 +74,61 @@ static uint64_t window_left(struct load_speaker *speaker, const struct load_shar
     return under_way > shared->plan.window / 2 ? 0 : shared->plan.window - under_way;
 }
 
-static size_t write_publish(const struct load_plan *plan, struct load_speaker *speaker,
+/* In a dialect: the message is taken for acknowledged. Returns its number in the room. */
+static uint64_t number_it(struct load_shared *shared, uint32_t room)
+{
+    /* Relaxed: this thread is the only writer, and main adds nothing up from several. */
+    uint64_t seq = atomic_load_explicit(&shared->heads[room], memory_order_relaxed) + 1;
+    atomic_store_explicit(&shared->heads[room], seq, memory_order_relaxed);
+    atomic_fetch_add_explicit(&shared->acknowledged, 1, memory_order_relaxed);
+    return seq;
+}
+
+static size_t write_publish(struct load_shared *shared, struct load_speaker *speaker,
                             uint64_t due_ns, uint8_t *out)
 {
+    const struct load_plan *plan = &shared->plan;
     uint32_t n = (uint32_t)(speaker->sent % speaker->rooms);
+    uint32_t room = load_plan_publisher_room(plan, speaker->number, n);
+    struct load_flight flight = {.room = room};
     struct load_body body = {
         .publisher = speaker->number, .counter = speaker->sent / speaker->rooms, .due_ns = due_ns};
     uint8_t text[BODY_BYTES_CEILING];
+    size_t len;
     load_body_write(&body, text, plan->size);
-    struct cmd cmd = {.type = MSG_PUBLISH,
-                      .publish = {.room = speaker->room_ids[n],
-                                  .msgid = speaker->sent,
-                                  .body = slice_of(text, plan->size)}};
-    size_t len = frame_encode_cmd(&cmd, out, PUBLISH_HEADER + plan->size);
+    if (shared->dialect != NULL) {
+        len = shared->dialect->publish(out, speaker->room_names[n], slice_of(text, plan->size));
+        flight.seq = number_it(shared, room);
+    } else {
+        struct cmd cmd = {.type = MSG_PUBLISH,
+                          .publish = {.room = speaker->room_ids[n],
+                                      .msgid = speaker->sent,
+                                      .body = slice_of(text, plan->size)}};
+        len = frame_encode_cmd(&cmd, out, PUBLISH_HEADER + plan->size);
+    }
     CHECK(len != 0);
     if (speaker->flights != NULL)
-        speaker->flights[speaker->sent & speaker->flights_mask] =
-            (struct load_flight){.room = load_plan_publisher_room(plan, speaker->number, n)};
+        speaker->flights[speaker->sent & speaker->flights_mask] = flight;
     speaker->sent++;
     return len;
 }
 
 static bool has_room(const struct load_plan *plan, size_t used)
 {
-    return used + PUBLISH_HEADER + plan->size <= OUT_BYTES;
+    return used + PUBLISH_BYTES + plan->size <= OUT_BYTES;
 }
 
-static size_t fill_window(struct load_speaker *speaker, const struct load_shared *shared,
-                          uint64_t now_ns)
+static size_t fill_window(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns)
 {
     size_t used = 0;
     for (uint64_t left = window_left(speaker, shared);
          left > 0 && speaker->sent < speaker->share && has_room(&shared->plan, used); left--)
-        used += write_publish(&shared->plan, speaker, now_ns, speaker->out + used);
+        used += write_publish(shared, speaker, now_ns, speaker->out + used);
     return used;
 }
 
-static size_t fill_due(struct load_speaker *speaker, const struct load_shared *shared,
-                       uint64_t now_ns, uint64_t end_ns, uint64_t *wait_until)
+static size_t fill_due(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns,
+                       uint64_t end_ns, uint64_t *wait_until)
 {
     const struct load_plan *plan = &shared->plan;
     size_t used = 0;
@@ -116,13 +146,13 @@ static size_t fill_due(struct load_speaker *speaker, const struct load_shared *s
             speaker->late++;
             speaker->held += speaker->blocked;
         }
-        used += write_publish(plan, speaker, due_ns, speaker->out + used);
+        used += write_publish(shared, speaker, due_ns, speaker->out + used);
     }
     return used;
 }
 
-size_t load_speaker_fill(struct load_speaker *speaker, const struct load_shared *shared,
-                         uint64_t now_ns, uint64_t *wait_until)
+size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns,
+                         uint64_t *wait_until)
 {
     const struct load_plan *plan = &shared->plan;
     uint64_t end_ns =

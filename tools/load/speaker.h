@@ -9,12 +9,15 @@
  * pace and the server never has a reason to drop anything. It is filled up again when half of it
  * is free.
  *
+ * In a dialect nobody acknowledges: a message counts as acknowledged once it is written, under
+ * the next number of its room, and a member has got so many numbers as messages.
+ *
  * There is one buffer, filled while no send is in flight. The publisher's thread.
  */
 #ifndef UPROAR_TOOLS_LOAD_SPEAKER_H
 #define UPROAR_TOOLS_LOAD_SPEAKER_H
 
-#include "tools/load/connection.h"
+#include "tools/load/conversation.h"
 #include "tools/load/shared.h"
 
 /* A message that is under way (closed loop). */
@@ -27,10 +30,12 @@ struct load_speaker {
     struct load_connection connection; /* first */
     uint32_t number;                   /* in the plan */
     uint32_t rooms;
-    uint32_t *room_ids;          /* the server's, by load_plan_publisher_room's n */
-    uint64_t sent;               /* messages; also the next message id */
-    uint64_t share;              /* stop there */
-    uint64_t landed;             /* messages before it are no longer under way */
+    uint32_t *room_ids;                    /* the server's, by load_plan_publisher_room's n */
+    char (*room_names)[LOAD_NAME_BYTES];   /* likewise, in a dialect; else NULL */
+    struct load_conversation conversation; /* in a dialect */
+    uint64_t sent;                         /* messages; also the next message id */
+    uint64_t share;                        /* stop there */
+    uint64_t landed;                       /* messages before it are no longer under way */
     struct load_flight *flights; /* ring by message id, flights_mask + 1 of them; or NULL */
     uint32_t flights_mask;
     bool blocked;        /* something was due while a send was in flight */
@@ -39,14 +44,15 @@ struct load_speaker {
 };
 
 /* Connection apart. 0 or -ENOMEM; _fini is right in any case. */
-int load_speaker_init(struct load_speaker *speaker, const struct load_plan *plan, uint32_t number);
+int load_speaker_init(struct load_speaker *speaker, const struct load_shared *shared,
+                      uint32_t number);
 void load_speaker_fini(struct load_speaker *speaker);
 
 /* Writes all that may be said at now_ns to out[]; returns the bytes. *wait_until: the time of the
  * next message, or UINT64_MAX when only an event can change anything. Lowers `share` when the
  * run's time is up. */
-size_t load_speaker_fill(struct load_speaker *speaker, const struct load_shared *shared,
-                         uint64_t now_ns, uint64_t *wait_until);
+size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns,
+                         uint64_t *wait_until);
 
 /* The message was answered: its number, or UINT64_MAX when it was refused. Ids that are not
  * under way are passed over. */

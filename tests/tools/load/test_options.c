@@ -209,3 +209,22 @@ Test(load_options, particular_options_are_refused_elsewhere)
     refused("drain --seconds 3", "--seconds has no meaning here");
     refused("drain --deliveries 1", "--deliveries goes with");
 }
+
+Test(load_options, other_protocols)
+{
+    cr_assert_eq(parse("fanout --protocol native"), LOAD_RUN);
+    cr_expect_null(options.dialect);
+    cr_expect_str_eq(load_options_protocol(&options), "native");
+    cr_assert_eq(parse("fanout --protocol redis"), LOAD_RUN);
+    cr_expect_eq(options.dialect, &load_dialect_redis);
+    cr_expect_str_eq(options.address, "127.0.0.1:6379");
+    cr_expect_str_eq(load_options_protocol(&options), "redis");
+    cr_assert_eq(parse("rooms --protocol redis 127.0.0.1:7"), LOAD_RUN);
+    cr_expect_str_eq(options.address, "127.0.0.1:7");
+    cr_assert_eq(parse("idle --protocol redis --server-pid 1"), LOAD_RUN);
+
+    refused("fanout --protocol gopher", "native or redis");
+    refused("churn --protocol redis", "only our own protocol has");
+    refused("drain --protocol redis", "only our own protocol has");
+    refused("drip --protocol redis", "only our own protocol has");
+}

@@ -91,6 +91,7 @@ static void expect_real(const json_t *json, const char *key, double expected)
 Test(load_report, json_has_every_key)
 {
     static const char *const keys[] = {"mode",
+                                       "protocol",
                                        "clients",
                                        "rooms",
                                        "rooms_per_client",
@@ -277,4 +278,14 @@ Test(load_report, table_tells_what_was_wrong)
     cr_expect_not_null(strstr(text, "interrupted"));
     cr_expect_not_null(strstr(text, "nothing moved"));
     cr_expect_not_null(strstr(text, "5000.0 ns a delivery"));
+}
+
+Test(load_report, in_a_dialect_the_order_of_members_is_told)
+{
+    options.dialect = &load_dialect_redis;
+    result.other_order = 3;
+    json_t *json = object();
+    cr_expect_str_eq(json_string_value(json_object_get(json, "protocol")), "redis");
+    cr_expect_eq(json_integer_value(json_object_get(json, "other_order")), 3);
+    json_decref(json);
 }

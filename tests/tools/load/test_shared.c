@@ -160,3 +160,33 @@ Test(load_shared, a_refusal_is_told_in_our_words)
         cr_expect_null(strchr(out, '\033'));
     }
 }
+
+Test(load_shared, nicks_are_nine_characters_and_differ)
+{
+    static char nicks[2000][LOAD_NAME_BYTES];
+    char other[LOAD_NAME_BYTES];
+    for (uint32_t n = 0; n < 2000; n++) {
+        /* The last of the numbers that there may be, and some of the first. */
+        load_nick(&shared, 'c', n < 1000 ? n : LOAD_CLIENTS_MAX + n - 2000, nicks[n]);
+        cr_assert_eq(strlen(nicks[n]), 9);
+        cr_assert_eq(nicks[n][0], 'c');
+        for (uint32_t m = 0; m < n; m++)
+            cr_assert_str_neq(nicks[m], nicks[n]);
+    }
+    load_nick(&shared, 'p', 0, other);
+    cr_expect_str_neq(other, nicks[0]);
+    for (unsigned run = 1; run < 200; run++) { /* the next runs of this process */
+        shared.tag = 77 | run << 22;
+        load_nick(&shared, 'c', 0, other);
+        cr_expect_str_neq(other, nicks[0]);
+    }
+}
+
+Test(load_shared, words_of_a_server_lose_what_is_not_printable)
+{
+    char out[8];
+    load_shown(slice_str("a\x1b[\r\nb"), out, sizeof(out));
+    cr_expect_str_eq(out, "a.[..b");
+    load_shown(slice_str("longer than that"), out, sizeof(out));
+    cr_expect_str_eq(out, "longer ");
+}

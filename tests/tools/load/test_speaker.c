@@ -38,7 +38,7 @@ TestSuite(load_speaker, .init = setup, .fini = teardown);
 
 static void ready(void)
 {
-    cr_assert_eq(load_speaker_init(&speaker, &shared.plan, 0), 0);
+    cr_assert_eq(load_speaker_init(&speaker, &shared, 0), 0);
     for (uint32_t n = 0; n < speaker.rooms; n++)
         speaker.room_ids[n] = 100 + n;
 }

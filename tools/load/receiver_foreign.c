@@ -1,0 +1,110 @@
+/* receiver_foreign.c -- clients of a receiver that listen to another server, in a dialect. */
+#include "core/clock.h"
+#include "tools/load/receiver_inside.h"
+
+size_t load_receiver_foreign_greet(const struct load_receiver *receiver, uint32_t number,
+                                   uint8_t *out)
+{
+    char name[LOAD_NAME_BYTES];
+    load_nick(receiver->shared, 'c', number, name);
+    return receiver->shared->dialect->greet(out, name);
+}
+
+static void ask_in(struct load_receiver *receiver, struct load_client *client)
+{
+    struct load_shared *shared = receiver->shared;
+    char room[LOAD_NAME_BYTES];
+    for (uint32_t n = 0; n < shared->plan.rooms_per_client; n++) {
+        load_room_name(shared, load_plan_client_room(&shared->plan, client->number, n), room);
+        if (!load_conversation_join(&client->conversation, shared->dialect, room, n))
+            load_shared_fail(shared, "out of memory");
+    }
+}
+
+static void joined(struct load_receiver *receiver, struct load_client *client,
+                   const struct load_news *news)
+{
+    struct load_shared *shared = receiver->shared;
+    uint32_t n = news->place != LOAD_PLACE_NONE
+                     ? news->place
+                     : load_receiver_place(receiver, client, load_room_of_name(shared, news->room));
+    if (n >= shared->plan.rooms_per_client || client->members[n].next != 0) {
+        load_shared_fail(shared, "the server confirmed a room that client %u had not asked for",
+                         client->number);
+        return;
+    }
+    uint32_t room = load_plan_client_room(&shared->plan, client->number, n);
+    load_unnumbered_enter(&receiver->unnumbered[room], &client->members[n],
+                          &receiver->crowds[room].room);
+    load_receiver_entered(receiver, client, n);
+}
+
+/* Anything but a MESSAGE. */
+static void heard(struct load_receiver *receiver, struct load_client *client,
+                  struct load_news *news)
+{
+    struct load_shared *shared = receiver->shared;
+    atomic_store_explicit(&shared->answered, true, memory_order_relaxed);
+    if (!load_conversation_note(&client->conversation, shared->dialect, news)) {
+        load_shared_fail(shared, "out of memory");
+        return;
+    }
+    char words[LOAD_WHY_BYTES / 4];
+    switch (news->type) {
+    case NEWS_READY:
+        ask_in(receiver, client);
+        break;
+    case NEWS_JOINED:
+        joined(receiver, client, news);
+        break;
+    case NEWS_REFUSED:
+        if (!receiver->running) {
+            load_shown(news->body, words, sizeof(words));
+            load_shared_fail(shared, "the server refused client %u: %s", client->number, words);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void message(struct load_receiver *receiver, struct load_client *client,
+                    const struct load_news *news, uint64_t now_ns)
+{
+    uint32_t room = load_room_of_name(receiver->shared, news->room);
+    uint32_t n = load_receiver_place(receiver, client, room);
+    if (unlikely(n >= receiver->shared->plan.rooms_per_client || client->members[n].next == 0)) {
+        receiver->check.counts.corrupt++;
+        return;
+    }
+    struct load_member *member = &client->members[n];
+    load_unnumbered_message(&receiver->check, &receiver->unnumbered[room], member, news->body,
+                            now_ns);
+    load_receiver_mark(receiver, load_crowd_of(member));
+    receiver->last_ns = now_ns;
+}
+
+void load_receiver_foreign_bytes(struct load_receiver *receiver, struct load_client *client,
+                                 struct slice bytes)
+{
+    const struct load_dialect *dialect = receiver->shared->dialect;
+    struct load_connection *connection = &client->connection;
+    struct slice came = bytes;
+    struct load_news news;
+    char why[LOAD_WHY_BYTES / 2];
+    /* One look for all messages of a buffer: they arrived together. */
+    uint64_t now_ns = clock_monotonic_ns();
+    int got;
+    while ((got = load_conversation_next(dialect, connection, &bytes, &news)) > 0) {
+        if (likely(news.type == NEWS_MESSAGE))
+            message(receiver, client, &news, now_ns);
+        else
+            heard(receiver, client, &news);
+    }
+    if (got < 0) {
+        load_dialect_explain(dialect, came, why, sizeof(why));
+        load_receiver_cut_off(receiver, client, why, false);
+        return;
+    }
+    load_conversation_flush(&client->conversation, &receiver->streams, connection);
+}
