@@ -21,7 +21,7 @@ PREFIX ?= /usr/local
 # What Debian calls the things needed. `make run` and `make check` install what is missing.
 NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-dev \
     systemtap-sdt-dev
-NEED_CHECK := $(NEED_BUILD) libcriterion-dev
+NEED_CHECK := $(NEED_BUILD) libcriterion-dev jq
 NEED_CLANG := clang libclang-rt-dev
 NEED_LINT := $(NEED_CHECK) clang-format clang-tidy shellcheck
 # What `make compare` sets beside uproard, and what it draws with. Their services are not started.
@@ -106,7 +106,7 @@ check:
 test: $(INSTALLED) $(TESTS) $(STRESS) perf-programs
 	$(Q)UPROARD=$${UPROARD:-$(B)/uproard} UPROAR=$(B)/uproar UPROAR_LOAD=$(B)/uproar-load \
 	    $(if $(findstring address,$(SAN)),CRITERION_JOBS=1) tests/run $(B)/test-logs $(TESTS) $(STRESS) \
-	    tests/scripts
+	    tests/scripts tests/compare
 
 # $(B)/fuzz/X: the target and all of proto/, with clang's libFuzzer. New inputs go to $(B).
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h core/base.h)
