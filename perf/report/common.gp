@@ -30,3 +30,11 @@ width = 1.0 / (columns + 1.5)
 place(i) = (i - 2 - (columns - 1) / 2.0) * width
 set boxwidth width * 0.92 absolute
 set xrange [-0.55:groups - 0.45]
+# From below the least bar to where there is room for the key.
+least = 1e30
+most = 1e-30
+do for [i = 2:columns + 1] {
+    stats data using i skip 1 nooutput
+    if (STATS_records > 0) { least = STATS_min < least ? STATS_min : least; most = STATS_max > most ? STATS_max : most }
+}
+set yrange [least / 3.0:most * 6.0]

@@ -2,7 +2,6 @@
 load "perf/report/common.gp"
 set title "Server CPU for each delivery of 64 bytes: less is better" font "Sans,15"
 set ylabel "nanoseconds, logarithmic"
-set yrange [5:40000]
 plot data using 0:(NaN):xtic(1) skip 1 with boxes notitle, \
     for [i = 2:columns + 1] data using ($0 + place(i)):(column(i)) skip 1 with boxes \
         linecolor rgb colour[i - 1] title title_of(i), \

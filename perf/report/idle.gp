@@ -2,7 +2,6 @@
 load "perf/report/common.gp"
 set title "Server memory (RSS) for each idle client: less is better" font "Sans,15"
 set ylabel "bytes, logarithmic"
-set yrange [100:100000]
 unset key
 set boxwidth 0.6 absolute
 plot data using 0:2:($0 == 0 ? 0xc0392b : 0x6b7a8f):xtic(1) skip 1 with boxes linecolor rgb variable, \

@@ -42,28 +42,33 @@ def summary:
             else ratio($l.id; $p.id) | times end)])] | table;
 
 # What stands beside the figure in the table of a load.
+def cpu_share: .result | select(.server_cpu_ns_per_delivery and .deliveries_per_s) |
+    (.server_cpu_ns_per_delivery * .deliveries_per_s / 1e7 / ($s.server_cpu_count // 1));
 def cells($load; $peer):
     def of(f): column($load; $peer; f) | median | digits;
     if $load == "idle" then [of(.result.kernel_tcp_bytes_per_client)]
     elif $load == "stall" then
-        [of(.result.p50_without_us), of(.result.p50_with_us), of(.result.p99_without_us),
+        [of(.result.p99_without_us), of(.result.p50_with_us), of(.result.p50_without_us),
          of(.result.p99_ratio), of((.rss_peak_bytes // empty) / 1048576),
          ([counted($load; $peer)[] | .result |
             if .told_gap > 0 then "a GAP" elif .told_goaway > 0 then "a GOAWAY" elif .told_cut > 0 then "cut"
             elif .told_whole > 0 then "missed nothing" elif .told_silent > 0 then "nothing"
             elif .told_untrue > 0 then "untruth" else "?" end] | unique | join(", "))]
     elif $load | startswith("fanout") then
-        [of(.result.deliveries_per_s / 1e6), of((.rss_peak_bytes // empty) / 1048576)]
+        [of(.result.deliveries_per_s / 1e6), of(cpu_share), of((.rss_peak_bytes // empty) / 1048576)]
+    elif $load == "calm" then
+        [of(.result.latency_us.p90), of(.result.completion_us.p50), of(.result.server_cpu_ns_per_delivery)]
     else
-        [of(.result.latency_us.p50), of(.result.latency_us.p99), of(.result.completion_us.p50),
+        [of(cpu_share), of(.result.latency_us.p50), of(.result.latency_us.p99), of(.result.completion_us.p50),
          of((.rss_peak_bytes // empty) / 1048576)]
     end;
 def cell_titles($load):
     if $load == "idle" then ["kernel TCP, both ends: bytes for a client"]
-    elif $load == "stall" then ["p50 without, µs", "p50 with, µs", "p99 without, µs", "p99 with / without",
+    elif $load == "stall" then ["p99 without", "p50 with", "p50 without", "p99 with / without",
         "peak RSS, MiB", "the stalled one was told"]
-    elif $load | startswith("fanout") then ["million deliveries/s", "peak RSS, MiB"]
-    else ["p50, µs", "p99, µs", "last receiver p50, µs", "peak RSS, MiB"] end;
+    elif $load | startswith("fanout") then ["million deliveries/s", "of its CPU, %", "peak RSS, MiB"]
+    elif $load == "calm" then ["p90", "p50 of the last receiver", "server CPU for a delivery, ns"]
+    else ["of its CPU, %", "p50, µs", "p99", "p50 of the last receiver", "peak RSS, MiB"] end;
 
 def details($l):
     [["server", "\($l.figure), \($l.unit)", "× of Uproar", cell_titles($l.id)[], "runs that count"],
@@ -108,9 +113,11 @@ def markdown:
 # The data of a plot, as perf/report/common.gp reads it.
 def plot_row: map(if . == null then "?" else tostring end) | join("\t");
 def plot_cpu:
-    ["load", ($s.peers[] | .title)],
-    ($s.loads[] | select(.unit == "ns") | .id as $l |
-        [(.title | sub(", "; ",\\n")), ($s.peers[] | figures($l; .id) | median)]);
+    [$s.loads[] | select(.unit == "ns")] as $loads |
+    [$s.peers[] | select(.id as $p | any($loads[]; figures(.id; $p) != []))] as $peers |
+    ["load", ($peers[] | .title)],
+    ($loads[] | .id as $l | select(any($peers[]; figures($l; .id) != [])) |
+        [(.title | sub(", "; ",\\n")), ($peers[] | figures($l; .id) | median)]);
 def plot_idle:
     ["server", "bytes"],
     ($s.peers[] | (figures("idle"; .id) | median) as $bytes | select($bytes != null) | [.title, $bytes]);

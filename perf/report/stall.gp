@@ -1,9 +1,8 @@
 # stall.gp -- p99 of those who read, all of them and beside one who does not: a group for each server.
 load "perf/report/common.gp"
-set title "Latency of 19 who read, before and while a twentieth does not: 4 KiB × 2000/s" font "Sans,15"
+set title "Latency of 19 who read, alone and beside one who does not: 4 KiB × 2000/s" font "Sans,15"
 set ylabel "p99 in milliseconds, logarithmic"
 set format y "%g"
-set yrange [0.1:*]
 array colour[2] = ["#b8c4d0", "#c0392b"]
 plot data using 0:(NaN):xtic(1) skip 1 with boxes notitle, \
     for [i = 2:3] data using ($0 + place(i)):(column(i)) skip 1 with boxes \
