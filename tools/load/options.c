@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,6 +48,7 @@ enum option_id {
     OPT_P99,
     OPT_PRECISION,
     OPT_REPORT_EVERY,
+    OPT_ZIPF,
     OPT_HGRM,
     OPT_PLOT,
     OPT_PROTOCOL,
@@ -85,6 +87,7 @@ static const struct option long_options[] = {
     {"p99", required_argument, NULL, OPT_P99},
     {"precision", required_argument, NULL, OPT_PRECISION},
     {"report-every", required_argument, NULL, OPT_REPORT_EVERY},
+    {"zipf", required_argument, NULL, OPT_ZIPF},
     {"hgrm", required_argument, NULL, OPT_HGRM},
     {"plot", required_argument, NULL, OPT_PLOT},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
@@ -126,6 +129,7 @@ static const struct {
     {OPT_P99, IN(LOAD_SEARCH), "p99", "search"},
     {OPT_PRECISION, IN(LOAD_SEARCH), "precision", "search"},
     {OPT_REPORT_EVERY, IN(LOAD_SOAK), "report-every", "soak"},
+    {OPT_ZIPF, IN(LOAD_ROOMS) | IN(LOAD_IDLE) | IN(LOAD_DRAIN), "zipf", "rooms, idle or drain"},
     {OPT_HGRM, MEASURED, "hgrm", "fanout, rooms, churn or drain"},
     {OPT_PLOT, MEASURED, "plot", "fanout, rooms, churn or drain"},
 };
@@ -259,6 +263,23 @@ static bool span(struct parsing *parsing, const char *name, uint64_t most_s, uin
     return false;
 }
 
+/* 0 to 4, with decimals or without: beyond 4, one room has all. */
+static bool exponent(struct parsing *parsing, const char *name, double *value)
+{
+    const char *dot = strchrnul(optarg, '.');
+    uint64_t whole, decimals = 0;
+    bool fine = digits(optarg, dot, &whole) &&
+                (*dot == '\0' || digits(dot + 1, dot + strlen(dot), &decimals)) && strlen(dot) <= 7;
+    *value = fine ? (double)whole +
+                        (double)decimals / pow(10, *dot == '\0' ? 0 : (double)strlen(dot) - 1)
+                  : 0;
+    fine = fine && *value <= 4;
+    if (!fine)
+        snprintf(parsing->why, parsing->why_bytes,
+                 "--%s takes a number from 0 to 4 like 1 or 0.8, not \"%s\"", name, optarg);
+    return fine;
+}
+
 /* Of a file to write: short enough for a name behind it, and nothing that could be mistaken for a
  * line's end by whoever is told of it. */
 static bool path(struct parsing *parsing, const char *name, const char **value)
@@ -310,6 +331,8 @@ static bool particular_option(struct parsing *parsing, int id)
         return number_u32(parsing, "precision", 1, 50, &options->precision);
     case OPT_REPORT_EVERY:
         return span(parsing, "report-every", 86400, &options->report_ns);
+    case OPT_ZIPF:
+        return exponent(parsing, "zipf", &options->plan.zipf);
     case OPT_HGRM:
         return path(parsing, "hgrm", &options->hgrm);
     case OPT_PLOT:

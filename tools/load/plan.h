@@ -3,10 +3,20 @@
  * Everything follows from a few numbers, so that threads need not tell each other: receiver
  * and publisher of a message compute the same answers. Pure; any thread.
  *
- * Client c is in the rooms_per_client rooms that follow room c * rooms_per_client, around the
- * circle: that spreads clients evenly. With more rooms than publishers, publisher p speaks in
- * rooms p, p + publishers, ..., in turn; with fewer, in room p mod rooms alone. So a
- * room has one publisher, or all those that share it.
+ * Rooms of even size: client c is in the rooms_per_client rooms that follow room
+ * c * rooms_per_client, around the circle.
+ *
+ * Rooms as people fill them (zipf > 0): room r has a share of all memberships in proportion to
+ * 1 / (r + 1) ^ zipf (Zipf's law), but never more members than there are clients. What a room
+ * then cannot take goes to the others in the same proportion. Memberships are numbered, room 0
+ * has the first ones, room 1 the next, and membership m is client m mod clients'. So each client
+ * has rooms_per_client of them, and no two in one room, because those of a client are as far
+ * apart as the largest room can be. The table of where each room begins is the only memory of a
+ * plan.
+ *
+ * Who speaks does not depend on sizes: each room gets as many messages. With more rooms than
+ * publishers, publisher p speaks in rooms p, p + publishers, ..., in turn; with fewer, in room p
+ * mod rooms alone. So a room has one publisher, or all those that share it.
  */
 #ifndef UPROAR_TOOLS_LOAD_PLAN_H
 #define UPROAR_TOOLS_LOAD_PLAN_H
@@ -25,13 +35,20 @@ struct load_plan {
     uint64_t messages_max;     /* of all publishers; UINT64_MAX: until time is up */
     uint64_t duration_ns;      /* UINT64_MAX: until messages_max */
     bool passing;              /* others speak in these rooms too (churn) */
+    double zipf;               /* exponent; 0: rooms of even size */
+    uint64_t *begins;          /* [rooms + 1], of load_plan_lay_out; NULL: even */
 };
 
-static inline uint32_t load_plan_client_room(const struct load_plan *plan, uint32_t client,
-                                             uint32_t n)
-{
-    return (uint32_t)(((uint64_t)client * plan->rooms_per_client + n) % plan->rooms);
-}
+/* Before anything else is asked of a plan with zipf > 0. 0 or -ENOMEM. The table belongs to this
+ * plan; copies borrow it. */
+int load_plan_lay_out(struct load_plan *plan);
+void load_plan_fini(struct load_plan *plan);
+
+/* The n-th room of a client, n < rooms_per_client. */
+uint32_t load_plan_client_room(const struct load_plan *plan, uint32_t client, uint32_t n);
+
+/* Which of the client's rooms this is (load_plan_client_room's n), or UINT32_MAX: none. */
+uint32_t load_plan_client_place(const struct load_plan *plan, uint32_t client, uint32_t room);
 
 /* Clients on one receiving thread. */
 uint32_t load_plan_clients_on(const struct load_plan *plan, uint32_t thread);

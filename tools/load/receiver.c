@@ -19,12 +19,7 @@
 uint32_t load_receiver_place(const struct load_receiver *receiver, const struct load_client *client,
                              uint32_t room)
 {
-    const struct load_plan *plan = &receiver->shared->plan;
-    if (room >= plan->rooms)
-        return plan->rooms_per_client;
-    uint32_t n =
-        (room + plan->rooms - load_plan_client_room(plan, client->number, 0)) % plan->rooms;
-    return n < plan->rooms_per_client ? n : plan->rooms_per_client;
+    return load_plan_client_place(&receiver->shared->plan, client->number, room);
 }
 
 void load_receiver_entered(struct load_receiver *receiver, struct load_client *client, uint32_t n)

@@ -29,7 +29,7 @@ static inline void load_receiver_mark(struct load_receiver *receiver, struct loa
     receiver->dirty[receiver->dirty_count++] = crowd->room.index;
 }
 
-/* Which of the client's rooms this one of the plan is; rooms_per_client when it is none. */
+/* Which of the client's rooms this one of the plan is; UINT32_MAX: none. */
 uint32_t load_receiver_place(const struct load_receiver *receiver, const struct load_client *client,
                              uint32_t room);
 /* The client was let into its n-th room, which `member` has entered. */

@@ -83,6 +83,10 @@ void load_report_table(FILE *out, const struct load_options *options,
         fprintf(out, "closed loop, window %u\n", plan->window);
     else
         fprintf(out, "%llu messages/s\n", COUNT(plan->rate));
+    if (result->largest_room != 0)
+        fprintf(out,
+                "sizes of rooms         by Zipf's law, exponent %g: the largest has %llu members\n",
+                plan->zipf, COUNT(result->largest_room));
     fprintf(out, "published              %llu, of which %llu acknowledged, %llu refused\n",
             COUNT(result->published), COUNT(result->acknowledged), COUNT(result->refused));
     fprintf(out, "delivered              %llu in %.3f s: %.0f/s\n", COUNT(counts->delivered),
@@ -162,6 +166,10 @@ void load_report_json(FILE *out, const struct load_options *options,
     else
         fprintf(out, ",\"publishers\":%u,\"size\":%u,\"rate\":%llu", plan->publishers, plan->size,
                 COUNT(plan->rate));
+    if (result->largest_room != 0) {
+        load_json_real(out, "zipf", plan->zipf);
+        load_json_count(out, "largest_room", result->largest_room);
+    }
     fprintf(out, ",\"published\":%llu,\"acknowledged\":%llu,\"refused\":%llu",
             COUNT(result->published), COUNT(result->acknowledged), COUNT(result->refused));
     fprintf(out,

@@ -126,12 +126,12 @@ static int shared_init(struct run *run, char *why, size_t why_bytes)
     if (net_addr_parse(run->options->address, &shared->addr, why, why_bytes) < 0 ||
         net_resolve(&shared->addr, &shared->target, 1, why, why_bytes) < 0)
         return -1;
+    int err = load_plan_lay_out(&shared->plan);
     shared->heads = calloc(shared->plan.rooms, sizeof(*shared->heads));
     shared->reached =
         calloc((size_t)shared->plan.rooms * shared->plan.threads, sizeof(*shared->reached));
     run->receivers = calloc(shared->plan.threads, sizeof(*run->receivers));
-    int err = 0;
-    if (run->options->mode == LOAD_DRAIN) {
+    if (err == 0 && run->options->mode == LOAD_DRAIN) {
         err = load_farewell_init(&run->farewell,
                                  (uint64_t)shared->plan.clients + shared->plan.publishers);
         shared->farewell = &run->farewell;
@@ -157,6 +157,7 @@ static void run_fini(struct run *run)
     if (run->shared.meeting != NULL)
         load_meeting_fini(&run->meeting);
     free(run->receivers);
+    load_plan_fini(&run->shared.plan);
     free(run->shared.heads);
     free(run->shared.reached);
     pthread_mutex_destroy(&run->shared.why_lock);
@@ -343,6 +344,7 @@ static void collect(struct run *run, struct load_result *result)
     result->late = run->publishing.late;
     result->held = run->publishing.held;
     result->publish_cpu_ns = run->publishing.effort.cpu_ns;
+    result->largest_room = run->shared.plan.begins == NULL ? 0 : run->shared.plan.begins[1];
     result->open_loop = run->shared.plan.rate != 0;
     busier(result, &run->publishing.effort);
     load_shards_add(&result->shards, &run->publishing.shards);

@@ -28,6 +28,7 @@ struct load_result {
     uint64_t other_order;  /* in a dialect: memberships that saw another order than the first */
     uint64_t duration_ns;  /* from the start of the schedule to the last delivery */
     uint64_t receive_cpu_ns, publish_cpu_ns;
+    uint64_t largest_room; /* members; 0: all rooms are of even size */
     bool open_loop;
     double busiest_share; /* of its time that the busiest thread of ours used a CPU */
     struct load_cost cost;

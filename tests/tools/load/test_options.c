@@ -92,6 +92,23 @@ Test(load_options, the_window_keeps_a_room_within_256_kib)
     cr_expect_eq(options.plan.window, 500);
 }
 
+Test(load_options, an_exponent_has_decimals_or_not)
+{
+    cr_assert_eq(parse("rooms --zipf 1"), LOAD_RUN, "%s", why);
+    cr_expect_float_eq(options.plan.zipf, 1, 1e-9);
+    cr_assert_eq(parse("rooms --zipf 0.85"), LOAD_RUN, "%s", why);
+    cr_expect_float_eq(options.plan.zipf, 0.85, 1e-9);
+    cr_assert_eq(parse("rooms --zipf 0"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.zipf, 0);
+    static const char *const wrong[] = {
+        "rooms --zipf 4.1",   "rooms --zipf 1.",  "rooms --zipf .5",
+        "rooms --zipf 1e3",   "rooms --zipf -1",  "rooms --zipf=",
+        "rooms --zipf 1.1.1", "rooms --zipf nan", "rooms --zipf 1.1234567"};
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
+        refused(wrong[i], "--zipf takes a number from 0 to 4");
+    refused("fanout --zipf 1", "--zipf goes with the subcommand rooms, idle or drain");
+}
+
 Test(load_options, files_of_a_run)
 {
     cr_assert_eq(parse("fanout --hgrm a/b --plot c.png"), LOAD_RUN, "%s", why);

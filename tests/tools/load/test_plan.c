@@ -1,5 +1,6 @@
 /* test_load_plan.c -- publisher and receiver of a message compute the same answers. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
@@ -19,6 +20,98 @@ Test(load_plan, clients_are_spread_evenly_over_rooms)
     }
     for (unsigned room = 0; room < 37; room++)
         cr_expect(members[room] >= 3000 / 37 - 1 && members[room] <= 3000 / 37 + 2);
+}
+
+/* Sizes of the rooms; each client in as many as it should be, and in none twice. */
+static uint64_t *zipf_sizes(struct load_plan *plan)
+{
+    uint64_t *sizes = calloc(plan->rooms, sizeof(*sizes));
+    cr_assert_not_null(sizes);
+    cr_assert_eq(load_plan_lay_out(plan), 0);
+    for (uint32_t client = 0; client < plan->clients; client++) {
+        uint32_t in = 0;
+        for (uint32_t n = 0; n < plan->rooms_per_client; n++) {
+            uint32_t room = load_plan_client_room(plan, client, n);
+            cr_assert_lt(room, plan->rooms);
+            cr_assert_eq(load_plan_client_place(plan, client, room), n);
+            sizes[room]++;
+        }
+        for (uint32_t room = 0; room < plan->rooms; room++)
+            in += load_plan_client_place(plan, client, room) != UINT32_MAX;
+        cr_assert_eq(in, plan->rooms_per_client, "client %u is in %u rooms", client, in);
+    }
+    return sizes;
+}
+
+Test(load_plan, sizes_follow_zipf)
+{
+    struct load_plan plan = {.clients = 5000, .rooms = 100, .rooms_per_client = 1, .zipf = 1.1};
+    uint64_t *sizes = zipf_sizes(&plan);
+    double weights = 0;
+    for (unsigned room = 0; room < 100; room++)
+        weights += pow(room + 1, -1.1);
+    for (unsigned room = 0; room < 100; room++) {
+        double expected = 5000 * pow(room + 1, -1.1) / weights;
+        cr_expect_float_eq((double)sizes[room], expected, 1, "room %u has %lu, not %f", room,
+                           (unsigned long)sizes[room], expected);
+    }
+    load_plan_fini(&plan);
+    free(sizes);
+}
+
+/* Where all cannot have what they should, the largest have everybody, and the others the rest in
+ * proportion. */
+Test(load_plan, no_room_has_a_client_twice)
+{
+    static const double exponents[] = {0.3, 1, 2, 4};
+    for (uint32_t rooms = 1; rooms < 20; rooms += 3)
+        for (uint32_t per_client = 1; per_client <= rooms; per_client += 2)
+            for (unsigned i = 0; i < ARRAY_SIZE(exponents); i++) {
+                struct load_plan plan = {.clients = 37,
+                                         .rooms = rooms,
+                                         .rooms_per_client = per_client,
+                                         .zipf = exponents[i]};
+                uint64_t *sizes = zipf_sizes(&plan), sum = 0;
+                for (uint32_t room = 0; room < rooms; room++) {
+                    cr_assert_leq(sizes[room], 37);
+                    /* Rounding may turn two neighbours of one size round. */
+                    cr_assert(room == 0 || sizes[room] <= sizes[room - 1] + 1);
+                    sum += sizes[room];
+                }
+                cr_assert_eq(sum, 37 * per_client);
+                load_plan_fini(&plan);
+                free(sizes);
+            }
+}
+
+Test(load_plan, what_the_largest_cannot_take_goes_to_the_others)
+{
+    struct load_plan plan = {.clients = 100, .rooms = 4, .rooms_per_client = 2, .zipf = 2};
+    uint64_t *sizes = zipf_sizes(&plan);
+    /* By 1, 1/4, 1/9, 1/16 of 200 the first would have 140. The other 100 go by the rest. */
+    static const uint64_t expected[] = {100, 59, 26, 15};
+    for (unsigned room = 0; room < 4; room++)
+        cr_expect(sizes[room] + 1 >= expected[room] && sizes[room] <= expected[room] + 1,
+                  "room %u has %lu", room, (unsigned long)sizes[room]);
+    cr_expect_eq(sizes[0], 100);
+    load_plan_fini(&plan);
+    free(sizes);
+}
+
+Test(load_plan, a_clients_rooms_can_be_told_from_others)
+{
+    struct load_plan plan = {.clients = 10, .rooms = 7, .rooms_per_client = 3};
+    for (uint32_t client = 0; client < 10; client++) {
+        uint32_t in = 0;
+        for (uint32_t room = 0; room < 7; room++) {
+            uint32_t n = load_plan_client_place(&plan, client, room);
+            in += n != UINT32_MAX;
+            cr_expect(n == UINT32_MAX || load_plan_client_room(&plan, client, n) == room);
+        }
+        cr_expect_eq(in, 3);
+        cr_expect_eq(load_plan_client_place(&plan, client, 7), UINT32_MAX);
+        cr_expect_eq(load_plan_client_place(&plan, client, UINT32_MAX), UINT32_MAX);
+    }
 }
 
 Test(load_plan, threads_share_the_clients)

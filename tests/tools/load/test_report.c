@@ -245,6 +245,21 @@ Test(load_report, a_late_generator_is_told_of_in_both)
     json_decref(json);
 }
 
+Test(load_report, sizes_are_told_when_they_are_not_even)
+{
+    json_t *json = object();
+    cr_expect_null(json_object_get(json, "zipf"));
+    json_decref(json);
+    options.plan.zipf = 1.25;
+    result.largest_room = 42;
+    json = object();
+    expect_real(json, "zipf", 1.25);
+    cr_expect_eq(number(json, "largest_room"), 42);
+    json_decref(json);
+    cr_expect_not_null(
+        strstr(print(load_report_table), "exponent 1.25: the largest has 42 members"));
+}
+
 Test(load_report, shards_are_told_when_there_are_several)
 {
     load_shards_welcome(&result.shards, 0);

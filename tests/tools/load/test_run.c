@@ -96,6 +96,26 @@ Test(load_run, many_rooms)
     cr_expect_gt(result.counts.delivered, 700 * 60 / 7 - 700);
 }
 
+Test(load_run, rooms_of_uneven_size)
+{
+    struct load_options options = options_for(LOAD_ROOMS);
+    options.plan.clients = 20;
+    options.plan.rooms = 7;
+    options.plan.rooms_per_client = 3;
+    options.plan.publishers = 3;
+    options.plan.rate = 0;
+    options.plan.messages_max = 700;
+    options.plan.zipf = 1;
+    cr_assert_eq(run(FAKE_HONEST, &options), 0, "%s", why);
+    cr_expect(load_result_clean(&result));
+    cr_expect(result.drained);
+    cr_expect_eq(result.published, 700);
+    /* 100 messages in each room, so 100 for each of 60 memberships, give or take what the
+     * publishers' shares are off. */
+    cr_expect_float_eq((double)result.counts.delivered, 6000, 400);
+    cr_expect_eq(result.largest_room, 20);
+}
+
 Test(load_run, more_publishers_than_rooms)
 {
     struct load_options options = options_for(LOAD_ROOMS);
