@@ -128,8 +128,8 @@ compare:
 # The one program in Go: a peer of perf/compare, and nothing that check needs.
 $(B)/perf/gochat: $(wildcard perf/peers/go/*)
 	@mkdir -p $(@D); echo "  go    $@"
-	$(Q)cd perf/peers/go && GOCACHE=$(abspath $(B))/go-cache go vet . && \
-	    GOCACHE=$(abspath $(B))/go-cache go build -buildvcs=false -o $(abspath $@) .
+	$(Q)cd perf/peers/go && export GOCACHE=$(abspath $(B))/go-cache && \
+	    go vet . && go test . >/dev/null && go build -buildvcs=false -o $(abspath $@) .
 
 SCRIPTS = $(shell git grep -lE '^\#!/bin/(ba)?sh' -- .ci perf tests 2>/dev/null)
 SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
