@@ -252,6 +252,7 @@ static uint64_t turn_end(void *ctx)
     /* Relaxed: only shown. */
     atomic_store_explicit(&receiver->delivered, receiver->check.counts.delivered,
                           memory_order_relaxed);
+    atomic_store_explicit(&receiver->entered, receiver->joined, memory_order_relaxed);
     if (moved) {
         /* seq_cst, as wake_ring demands of whoever puts work. */
         atomic_fetch_add_explicit(&shared->progress, 1, memory_order_seq_cst);
@@ -318,6 +319,8 @@ static void connect_all(struct load_receiver *receiver)
         }
         client->number = number;
         client->members = &receiver->members[(size_t)i * plan->rooms_per_client];
+        /* Relaxed: only shown. */
+        atomic_store_explicit(&receiver->connected, i + 1, memory_order_relaxed);
     }
     free(opening);
 }

@@ -48,7 +48,9 @@ struct load_receiver {
 
     struct load_door door;
     struct load_sampler sampler;
-    _Atomic uint64_t delivered; /* for the progress line */
+    /* For the progress line. */
+    _Atomic uint64_t delivered, entered; /* memberships */
+    _Atomic uint32_t connected;
 };
 
 /* Starts the thread. 0 or negative errno. */

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "tools/load/descriptors.h"
 #include "tools/load/dialect.h"
 #include "tools/load/drain.h"
+#include "tools/load/progress.h"
 #include "tools/load/publisher.h"
 #include "tools/load/receiver.h"
 #include "tools/load/server.h"
@@ -37,7 +37,9 @@ struct run {
     struct load_farewell farewell; /* drain */
     uint64_t sigterm_ns;
     struct load_cost cost;
-    uint64_t shown_ns, shown_delivered; /* the progress line */
+    struct load_progress progress;
+    uint64_t glanced_ns, glanced_delivered; /* at the last glance */
+    struct load_sample so_far;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -84,31 +86,61 @@ static uint64_t outstanding(struct run *run)
     return sum;
 }
 
-static void progress_show(struct run *run, bool last)
+/* Before the run: who has been let in so far. */
+static void glance_at_arrivals(struct run *run)
 {
-    if (run->options->quiet || !isatty(STDERR_FILENO))
-        return;
-    uint64_t now_ns = clock_monotonic_ns();
-    if (last) {
-        fputs("\r\033[K", stderr);
-        return;
+    const struct load_plan *plan = &run->shared.plan;
+    struct load_glance glance = {.doing = "connecting", .things = "clients", .all = plan->clients};
+    uint64_t memberships = 0;
+    for (unsigned i = 0; i < run->receivers_started; i++) {
+        /* Relaxed: only shown. */
+        glance.done += atomic_load_explicit(&run->receivers[i].connected, memory_order_relaxed);
+        memberships += atomic_load_explicit(&run->receivers[i].entered, memory_order_relaxed);
     }
-    if (now_ns - run->shown_ns < 500 * NS_PER_MS)
-        return;
+    if (glance.done == glance.all)
+        glance = (struct load_glance){.doing = "joining",
+                                      .things = "memberships",
+                                      .done = memberships,
+                                      .all = (uint64_t)plan->clients * plan->rooms_per_client};
+    load_progress_show(&run->progress, &glance);
+}
+
+static void glance_at_run(struct run *run, uint64_t now_ns)
+{
+    /* A churn's own plan has no end: main says when. */
+    const struct load_plan *plan = &run->options->plan;
+    const struct load_shared *shared = &run->shared;
     uint64_t delivered = delivered_so_far(run);
-    double seconds = (double)(now_ns - run->shown_ns) / 1e9;
-    fprintf(stderr, "\r\033[K%llu delivered, %.0f/s, %llu messages behind",
-            (unsigned long long)delivered, (double)(delivered - run->shown_delivered) / seconds,
-            (unsigned long long)outstanding(run));
-    run->shown_ns = now_ns;
-    run->shown_delivered = delivered;
+    uint64_t published = atomic_load_explicit(&shared->published, memory_order_relaxed);
+    struct load_glance glance = {
+        .share = -1,
+        .elapsed_ns = now_ns > shared->start_ns ? now_ns - shared->start_ns : 0,
+        .behind = outstanding(run),
+    };
+    if (plan->duration_ns != UINT64_MAX) {
+        glance.total_ns = plan->duration_ns;
+        glance.elapsed_ns = u64_min(glance.elapsed_ns, glance.total_ns);
+        glance.share = (double)glance.elapsed_ns / (double)glance.total_ns;
+    } else if (plan->messages_max != UINT64_MAX) {
+        glance.share = (double)published / (double)plan->messages_max;
+    }
+    if (run->glanced_ns != 0)
+        glance.deliveries_per_s =
+            (double)(delivered - run->glanced_delivered) * 1e9 / (double)(now_ns - run->glanced_ns);
+    if (load_run_sample(run, &run->so_far))
+        glance.p99_ns = load_histogram_at(&run->so_far.latency, 990000);
+    run->glanced_ns = now_ns;
+    run->glanced_delivered = delivered;
+    load_progress_show(&run->progress, &glance);
 }
 
 /* What main does while it waits. */
 static void watch_once(struct run *run)
 {
-    load_cost_look(&run->cost, clock_monotonic_ns());
-    progress_show(run, false);
+    uint64_t now_ns = clock_monotonic_ns();
+    load_cost_look(&run->cost, now_ns);
+    if (load_progress_due(&run->progress, now_ns))
+        glance_at_run(run, now_ns);
     sleep_ms(POLL_MS);
 }
 
@@ -200,6 +232,8 @@ static void threads_start(struct run *run)
         else if (clock_monotonic_ns() > began_ns + patience_ns)
             load_shared_fail(shared, "not all clients could join within %llu s",
                              (unsigned long long)(patience_ns / NS_PER_SEC));
+        if (load_progress_due(&run->progress, clock_monotonic_ns()))
+            glance_at_arrivals(run);
         sleep_ms(POLL_MS);
     }
 }
@@ -385,7 +419,6 @@ static void measure(struct run *run, struct load_result *result)
         (load_server_rss_bytes(options->server_pid, &result->rss_after) < 0 ||
          load_kernel_tcp_bytes(&result->tcp_after) < 0))
         load_shared_fail(shared, "the server's memory can no longer be read from /proc");
-    progress_show(run, true);
 }
 
 bool load_run_sleep(struct run *run, uint64_t until_ns)
@@ -452,9 +485,11 @@ int load_run_with(const struct load_options *options, const struct load_interlud
             load_server_rss_bytes(options->server_pid, &result->rss_before);
             load_kernel_tcp_bytes(&result->tcp_before);
         }
+        load_progress_begin(&run->progress, options->quiet);
         threads_start(run);
         if (!run_failed(run))
             measure(run, result);
+        load_progress_end(&run->progress);
         threads_stop(run);
         if (!run_failed(run))
             collect(run, result);

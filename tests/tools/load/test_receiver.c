@@ -42,6 +42,8 @@ Test(load_receiver, is_ready_when_all_its_clients_are_in_all_their_rooms)
     load_receiver_join(&receiver);
     cr_expect_eq(receiver.clients, 2); /* 1 and 3 of 0..4 */
     cr_expect_eq(receiver.joined, 4);
+    cr_expect_eq(atomic_load(&receiver.connected), 2);
+    cr_expect_eq(atomic_load(&receiver.entered), 4);
     cr_expect_eq(receiver.disconnected, 0); /* it went of its own will */
     cr_expect_not(atomic_load(&stage.shared.failed), "%s", stage.shared.why);
     load_receiver_fini(&receiver);
