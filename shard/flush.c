@@ -19,6 +19,7 @@ void flush_init(struct flush *flush)
 
 void flush_feed(struct shard *shard, struct feed *feed)
 {
+    shard->flush.events++;
     if (!list_linked(&feed->dirty))
         list_add_tail(&shard->flush.dirty, &feed->dirty);
 }
@@ -108,6 +109,20 @@ static void feed_flush(struct shard *shard, struct feed *feed)
     }
 }
 
+/* How long to wait for more of a burst. */
+static uint64_t gather(struct flush *flush, uint64_t now)
+{
+    bool burst = flush->events >= GATHER_EVENTS;
+
+    flush->events = 0;
+    if (burst && flush->gather_ns == 0)
+        flush->gather_ns = now;
+    if (burst && now - flush->gather_ns < GATHER_NS)
+        return GATHER_NS - (now - flush->gather_ns);
+    flush->gather_ns = 0;
+    return 0;
+}
+
 uint64_t flush_run(struct shard *shard)
 {
     struct flush *flush = &shard->flush;
@@ -120,6 +135,9 @@ uint64_t flush_run(struct shard *shard)
         return UINT64_MAX;
     if (now < flush->next_ns && flush->next_ns - now <= flush->spacing_ns)
         return flush->next_ns - now;
+    uint64_t more_ns = gather(flush, now);
+    if (more_ns > 0)
+        return more_ns;
 
     struct list *node;
     while ((node = list_pop(&flush->dirty)) != NULL)

@@ -12,6 +12,11 @@
  * copying so much costs as much as the send itself, and what waits only falls out of the caches.
  * Then it shrinks too.
  *
+ * Gathering. A publisher's burst comes in pieces: what is there when the shard wakes up is rarely
+ * all of it. So a turn that brought GATHER_EVENTS or more for the feeds is followed by another look
+ * before anything is sent, again and again for at most GATHER_NS: as long as some ten sends take,
+ * and in a large room it saves a third of hundreds.
+ *
  * A room with very many members is flushed in slices of FLUSH_SLICE sends, so that it cannot
  * keep the shard from accepting and reading.
  */
@@ -34,11 +39,17 @@ struct session;
 /* Bytes of a send, on average. */
 #define AMPLE_BYTES 16384u
 
+/* Fewer in a turn are sent at once. */
+#define GATHER_EVENTS 32u
+#define GATHER_NS     50000u
+
 struct flush {
     struct list dirty;           /* feeds */
     uint32_t due_head, due_tail; /* sessions, through due_next */
     uint64_t spacing_ns;
     uint64_t next_ns;     /* no sends before this moment */
+    uint64_t events;      /* for feeds, since the last look */
+    uint64_t gather_ns;   /* when gathering began; 0: nothing is held back for it */
     uint64_t adjusted_ns; /* when the spacing was last looked at, */
     uint64_t seen_sends;  /* and the counters then */
     uint64_t seen_bytes;

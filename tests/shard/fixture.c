@@ -153,6 +153,16 @@ void world_line_due(unsigned index, enum line_index line)
     world_settle();
 }
 
+/* Sends are held back for a moment, for the rest of a burst. */
+static bool gathering(void)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < world.shards_count; i++)
+        any = any || world.shards[i]->flush.gather_ns != 0;
+    return any;
+}
+
 void world_settle(void)
 {
     uint64_t last = movement();
@@ -162,7 +172,7 @@ void world_settle(void)
         cr_assert(turns < TURNS_MAX, "the shards never come to rest");
         world_turn_all();
         uint64_t now = movement();
-        quiet = now == last ? quiet + 1 : 0;
+        quiet = now == last && !gathering() ? quiet + 1 : 0;
         last = now;
     }
 }

@@ -158,6 +158,41 @@ Test(flush, sends_that_carry_much_are_not_spaced)
     world_stop();
 }
 
+Test(flush, what_is_left_of_a_burst_is_waited_for)
+{
+    world_start(1, 0, NULL);
+    struct client *anna = login(0, "anna");
+    struct shard *shard = world_shard(0);
+    struct flush *flush = &shard->flush;
+    struct event event = {.type = MSG_PONG};
+    world_settle();
+    uint64_t now = shard->loop.now_ns, sends = flush->sends;
+    session_tell(shard, anna->session, &event);
+    flush->events = GATHER_EVENTS;
+    cr_assert_eq(run_at(shard, now, 500), GATHER_NS);
+    flush->events = GATHER_EVENTS; /* there is more indeed */
+    cr_assert_eq(run_at(shard, now + GATHER_NS / 2, 500), GATHER_NS - GATHER_NS / 2);
+    cr_assert_eq(flush->sends, sends);
+    flush->events = GATHER_EVENTS; /* and more, but that has been long enough */
+    run_at(shard, now + GATHER_NS, 500);
+    cr_assert_eq(flush->sends, sends + 1);
+    world_settle();
+
+    session_tell(shard, anna->session, &event);
+    flush->events = GATHER_EVENTS;
+    now += NS_PER_MS;
+    cr_assert_eq(run_at(shard, now, 500), GATHER_NS);
+    run_at(shard, now + 1000, 500); /* a turn that brought nothing: the burst is over */
+    cr_assert_eq(flush->sends, sends + 2);
+    world_settle();
+
+    session_tell(shard, anna->session, &event);
+    flush->events = GATHER_EVENTS - 1; /* too few to wait for others */
+    run_at(shard, now + NS_PER_MS, 500);
+    cr_assert_eq(flush->sends, sends + 3);
+    world_stop();
+}
+
 Test(flush, the_bytes_of_sends_are_counted)
 {
     world_start(1, 0, NULL);
