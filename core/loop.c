@@ -117,12 +117,12 @@ static bool work_waits(struct loop *loop)
 }
 
 /* The time until the next timer, or `most` if that is less. */
-static uint64_t sleep_bound(struct loop *loop, uint64_t most)
+static uint64_t sleep_bound(struct loop *loop, uint64_t most, uint64_t now)
 {
     uint64_t next_ms = timer_wheel_next(&loop->wheel);
     if (most == 0 || next_ms == TIMER_NEVER)
         return most;
-    uint64_t now = clock_monotonic_ns(), due = next_ms * NS_PER_MS;
+    uint64_t due = next_ms * NS_PER_MS;
     return due <= now ? 0 : u64_min(most, due - now);
 }
 
@@ -140,6 +140,17 @@ static bool spin(struct loop *loop, uint64_t sleep_ns)
     return false;
 }
 
+/* The turn's work is done; returns the time. */
+static uint64_t work_measure(struct loop *loop)
+{
+    uint64_t now = clock_monotonic_ns();
+
+    loop->worked_ns = now - loop->began_ns;
+    loop->worked_all_ns += loop->worked_ns;
+    loop->late += loop->worked_ns > LOOP_LATE_NS;
+    return now;
+}
+
 /* Submits, and sleeps if nothing speaks against it. */
 static int submit_and_sleep(struct loop *loop, uint64_t sleep_ns)
 {
@@ -147,7 +158,7 @@ static int submit_and_sleep(struct loop *loop, uint64_t sleep_ns)
         int ret = uring_enter(loop->ring, 0);
         if (ret < 0 || spin(loop, sleep_ns))
             return ret;
-        sleep_ns = sleep_bound(loop, sleep_ns);
+        sleep_ns = sleep_bound(loop, sleep_ns, clock_monotonic_ns());
     }
     if (sleep_ns == 0)
         return uring_enter(loop->ring, 0);
@@ -168,6 +179,7 @@ int loop_turn(struct loop *loop)
     loop->turns++;
     time_set(loop, clock_monotonic_ns());
     loop->realtime_ms = clock_realtime_ms();
+    loop->began_ns = loop->now_ns;
     busy_measure(&loop->busy, loop->now_ns);
     /* Counted before the inboxes are drained. A completion that is posted meanwhile may have been
      * caused by what came too late for this drain: it is for the next turn, and keeps uring_enter
@@ -185,7 +197,7 @@ int loop_turn(struct loop *loop)
     uint64_t sleep_ns = owner->end ? owner->end(owner->ctx) : UINT64_MAX;
     if (loop->bury && loop->bury(loop->bury_ctx))
         sleep_ns = 0;
-    int ret = submit_and_sleep(loop, sleep_bound(loop, sleep_ns));
+    int ret = submit_and_sleep(loop, sleep_bound(loop, sleep_ns, work_measure(loop)));
     /* The completion queue overflowed, or the kernel is short of memory for requests: what was
      * not taken stays prepared, and reaping in the next turn makes room. */
     return ret == -EBUSY || ret == -EAGAIN || ret == -ENOMEM ? 0 : ret;

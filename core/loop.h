@@ -17,6 +17,7 @@
 #define UPROAR_CORE_LOOP_H
 
 #include "core/busy.h"
+#include "core/clock.h"
 #include "core/timer.h"
 #include "core/uring.h"
 #include "core/wake.h"
@@ -39,6 +40,9 @@ static inline uint64_t loop_tag(enum loop_op op, uint32_t slot, uint32_t generat
     return (uint64_t)generation << 32 | (uint64_t)slot << LOOP_OP_BITS | op;
 }
 
+/* A turn that keeps all others waiting for so long is worth knowing of. */
+#define LOOP_LATE_NS (10 * NS_PER_MS)
+
 typedef void loop_handler(void *ctx, uint32_t slot, uint32_t generation,
                           const struct uring_cqe *cqe);
 
@@ -59,6 +63,7 @@ struct loop {
     uint64_t now_ns;      /* monotonic, read at the start of the turn and after reaping */
     uint64_t now_ms;      /* the same in ms */
     uint64_t realtime_ms; /* Unix time, same moment */
+    uint64_t began_ns;    /* monotonic, when the turn began */
     uint64_t spin_ns;     /* how long to look for work before sleeping; 0: not at all */
     struct busy busy;     /* how much of its time the thread needs a CPU */
 
@@ -75,6 +80,9 @@ struct loop {
 
     /* Counters, written by the loop's thread. */
     uint64_t turns, sleeps, completions, stray; /* stray: completions that found nobody */
+    uint64_t late;                              /* turns that worked for more than LOOP_LATE_NS */
+    uint64_t worked_ns;     /* the last turn's work, without the system call at its end */
+    uint64_t worked_all_ns; /* and of all turns */
 };
 
 /* In the thread that will run it. As uring_new: negative errno and a sentence in why[]. */

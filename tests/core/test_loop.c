@@ -1,6 +1,7 @@
 /* test_loop.c -- the turn: its order, its sleep, and what ends the sleep. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ struct bench {
     _Atomic uint64_t put; /* by another thread */
     uint64_t taken;       /* of them, by begin() */
     unsigned handled;
+    uint64_t work_ms; /* that end() takes */
 };
 
 static void trace(struct bench *bench, char what)
@@ -41,6 +43,8 @@ static uint64_t on_end(void *ctx)
 {
     struct bench *bench = ctx;
     trace(bench, 'e');
+    if (bench->work_ms > 0)
+        poll(NULL, 0, (int)bench->work_ms);
     return bench->sleep_ns;
 }
 
@@ -133,6 +137,24 @@ Test(loop, sleeps_until_the_next_timer)
     uint64_t took = clock_monotonic_ns() / NS_PER_MS - start_ms;
     cr_assert(took >= 30 && took < 1000, "fired after %llu ms", (unsigned long long)took);
     cr_assert_leq(bench.loop.turns - turns, 5, "did not sleep");
+    loop_fini(&bench.loop);
+}
+
+/* What the sleep takes is no work. */
+Test(loop, a_turn_that_works_for_long_is_late)
+{
+    struct bench bench;
+    bench_init(&bench);
+    bench.work_ms = 12;
+    bench.sleep_ns = 0;
+    cr_assert_eq(loop_turn(&bench.loop), 0);
+    cr_assert_eq(bench.loop.late, 1);
+    cr_assert_geq(bench.loop.worked_ns, 12 * NS_PER_MS);
+    cr_assert_eq(bench.loop.worked_all_ns, bench.loop.worked_ns);
+    bench.work_ms = 0;
+    bench.sleep_ns = 500 * NS_PER_MS;
+    cr_assert_eq(loop_turn(&bench.loop), 0);
+    cr_assert_lt(bench.loop.worked_ns, 400 * NS_PER_MS);
     loop_fini(&bench.loop);
 }
 
