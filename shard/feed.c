@@ -77,6 +77,7 @@ void feed_fini(struct shard *shard, struct feed *feed)
     CHECK(feed->reading == 0 && list_empty(&feed->detached));
     release(shard, feed);
     pool_put(&shard->links, feed->tail->index);
+    stages_forget(&shard->stages, feed);
     feed->head = feed->tail = NULL;
     list_del(&feed->dirty);
 }

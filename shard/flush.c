@@ -107,6 +107,7 @@ static void feed_flush(struct shard *shard, struct feed *feed)
         struct member *member = list_entry(node, struct member, link);
         flush_session(shard, session_at(shard, member->session));
     }
+    stages_flushed(shard, &shard->stages, feed);
 }
 
 /* How long to wait for more of a burst. */
@@ -142,8 +143,11 @@ uint64_t flush_run(struct shard *shard)
     struct list *node;
     while ((node = list_pop(&flush->dirty)) != NULL)
         feed_flush(shard, list_entry(node, struct feed, dirty));
-    while (sent < FLUSH_SLICE && (session = due_pop(shard)) != NULL)
-        sent += session_send_due(shard, session);
+    while (sent < FLUSH_SLICE && (session = due_pop(shard)) != NULL) {
+        unsigned built = session_send_due(shard, session);
+        stages_built(shard, &shard->stages, session, built > 0);
+        sent += built;
+    }
     flush->sends += sent;
     if (flush->due_head != POOL_NONE) {
         flush->slices++;

@@ -176,6 +176,8 @@ static void close_run(struct shard *shard, struct home_room *room)
 
     if (room->run.segment == NULL)
         return;
+    msg.timed = room->timed;
+    room->timed = (struct xtimed){.received_ns = 0};
     msg.id = room->run_first;
     msg.value = shard->loop.realtime_ms;
     xwriter_attach(&room->run, &msg);
@@ -377,5 +379,9 @@ void home_publish(struct shard *shard, const struct xmsg *msg)
             }
         }
         shard_receipt(shard, &in->who, in->room, in->msgid, seq, in->body_bytes, reason);
+    }
+    if (unlikely(msg->timed.received_ns != 0)) {
+        const struct xmessage *first = xmsg_record(msg, 0);
+        stages_numbered(shard, msg, find_id(shard, first->room));
     }
 }

@@ -40,6 +40,7 @@ struct home_room {
     struct xwriter run;      /* struct xmessage, since the last post */
     struct xwriter presence; /* struct xperson, since the last turn */
     uint64_t run_first;      /* number of the run's first message */
+    struct xtimed timed;     /* of the run, or all 0 */
     bool presence_changed;   /* somebody came or went, named or not */
     uint8_t name_bytes;
     char name[ROOM_BYTES_MAX];

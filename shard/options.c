@@ -176,6 +176,10 @@ static const struct option_row rows[] = {
          "auto (the default): uproard-PORT.stats in /run/uproard, if it is there, or /dev/shm; "
          "none: "
          "nowhere"),
+    NUMBER(
+        "stage-sample", "N", stage_sample, 16, 0, 1000000000, NULL,
+        "time one of so many runs of publishes at each stage of its way through the server; what a "
+        "shard takes in during one turn for rooms of one home is a run; 0: none"),
     {"help", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "this page"},
     {"version", KIND_BARE, NULL, 0, 0, 0, 0, NULL, NULL, "the version"},
 };

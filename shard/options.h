@@ -49,6 +49,7 @@ struct options {
     uint64_t sndbuf_bytes; /* SO_SNDBUF of a client; 0: see ceiling.h */
     uint64_t rcvbuf_bytes; /* SO_RCVBUF of a client; 0: the same */
     uint64_t backlog;
+    uint64_t stage_sample;           /* one of so many runs is timed (stages.h); 0: none */
     uint64_t mesh_slots;             /* in one ring between two shards; see mesh.h */
     uint64_t sq_entries, cq_entries; /* io_uring's queues, for each shard */
 

@@ -21,6 +21,7 @@ static void let_go(struct shard *shard, struct session *session)
 
 void outgoing_drop(struct shard *shard, struct session *session)
 {
+    stages_sent(shard, &shard->stages, session, false);
     let_go(shard, session);
 }
 
@@ -162,6 +163,7 @@ void outgoing_sent_short(struct shard *shard, struct session *session, size_t by
 void outgoing_sent(struct shard *shard, struct session *session)
 {
     PROBE(complete, session_connection(shard, session), session->stream.bytes_out);
+    stages_sent(shard, &shard->stages, session, true);
     let_go(shard, session);
     if (session->last && session->state == SESSION_LEAVING &&
         lane_empty(&errand_of(shard, session)->lane))

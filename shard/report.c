@@ -56,6 +56,30 @@ void report_clients(const struct server *server)
     report_spread(server, "in_all", STAT_ACCEPTED);
 }
 
+static void report_stage(const struct server *server, const char *what, enum stage_id stage)
+{
+    static uint64_t cells[STATS_MAP_HISTOGRAM_CELLS]; /* one thread asks */
+    static const struct {
+        const char *key;
+        uint32_t ppm;
+    } shares[] = {{"p50_ns", 500000}, {"p90_ns", 900000}, {"p99_ns", 990000}};
+    struct log_field fields[ARRAY_SIZE(shares) + 3];
+    size_t count = 0;
+
+    stats_sum_stage(server->stats, server->workers_count, stage, cells);
+    uint64_t all = stats_map_count(cells, STATS_MAP_HISTOGRAM_CELLS);
+    if (all == 0)
+        return;
+    fields[count++] = LOG_STR("name", stats_rows_of_stages[stage].name);
+    fields[count++] = LOG_U64("value", all);
+    for (size_t i = 0; i < ARRAY_SIZE(shares); i++)
+        fields[count++] =
+            LOG_U64(shares[i].key, stats_map_percentile(cells, STATS_MAP_HISTOGRAM_CELLS,
+                                                        STATS_MAP_HALF_BITS, shares[i].ppm));
+    fields[count++] = LOG_U64("max_ns", cells[0]);
+    log_fields(LOG_INFO, what, fields, count);
+}
+
 void report_counts(const struct server *server, const char *what)
 {
     for (unsigned i = 0; i < STATS_COUNT; i++) {
@@ -79,4 +103,6 @@ void report_counts(const struct server *server, const char *what)
                       LOG_U64("value", sum), LOG_STR("unit", stats_rows_by_reason[i].unit),
                       LOG_STR("by_reason", by_reason.text));
     }
+    for (unsigned i = 0; i < STAGES_COUNT; i++)
+        report_stage(server, what, i);
 }

@@ -10,7 +10,8 @@ struct server;
  * a connection by a hash, so that few clients are spread badly; the largest shard over the mean is
  * the figure to look at. */
 void report_clients(const struct server *server);
-/* All counters that are not 0, summed over the shards, a line for each with this message. */
+/* All counters that are not 0, summed over the shards, a line for each with this message;
+ * and what is known of each stage. The main thread. */
 void report_counts(const struct server *server, const char *what);
 
 #endif

@@ -81,6 +81,15 @@ static bool feed_read(const struct feed *feed)
     return feed->head != NULL && (feed->reading > 0 || !list_empty(&feed->detached));
 }
 
+/* Of the room's feeds, the first one that anybody reads. */
+static const struct feed *feed_first(const struct room *room)
+{
+    for (unsigned i = 0; i < CODEC_COUNT; i++)
+        if (feed_read(&room->feeds[i]))
+            return &room->feeds[i];
+    return NULL;
+}
+
 void room_events(struct shard *shard, const struct xmsg *msg)
 {
     struct room *room = room_find(shard, msg->room);
@@ -88,6 +97,9 @@ void room_events(struct shard *shard, const struct xmsg *msg)
 
     if (room == NULL)
         return; /* the last member left while the run was on its way */
+    struct xtimed timed = msg->timed;
+    if (unlikely(timed.received_ns != 0))
+        stages_arrived(shard, &timed);
     room->total = (uint32_t)msg->number;
     event.message.room = msg->room;
     event.message.seq = msg->id;
@@ -106,6 +118,8 @@ void room_events(struct shard *shard, const struct xmsg *msg)
                 feed_append(shard, &room->feeds[i], &event, expect);
         at += (uint32_t)XRECORD_BYTES(struct xmessage, record->name_bytes + record->body_bytes);
     }
+    if (unlikely(timed.received_ns != 0))
+        stages_encoded(shard, &timed, feed_first(room));
 }
 
 void room_presence(struct shard *shard, const struct xmsg *msg)

@@ -40,6 +40,7 @@ static void close_publishes(struct shard *shard, uint16_t to)
     struct xmsg *msg = mesh_post(shard->port, to);
     msg->type = XMSG_PUBLISH;
     xwriter_attach(writer, msg);
+    stages_posted(shard, &shard->stages, msg);
 }
 
 struct xmsg *shard_post(struct shard *shard, uint16_t to, enum xmsg_type type)
@@ -247,6 +248,8 @@ static void turn_begin(void *ctx)
 {
     struct shard *shard = ctx;
 
+    if (shard->stages.every > 0 && shard->loop.turns > 1)
+        stats_time(shard->stats, STAGE_TURN, shard->loop.worked_ns);
     /* Acquire pairs with the release in server.c. */
     uint32_t stop = atomic_load_explicit(&shard->server->stop, memory_order_acquire);
     if (unlikely(stop != 0))
@@ -386,6 +389,7 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     shard->stats = &server->stats[index];
     shard_current = shard;
     flush_init(&shard->flush);
+    stages_init(&shard->stages, options->stage_sample);
     drain_init(&shard->drain);
     shard->ended_lines = (struct log_rate)LOG_RATE(ENDED_LINES_PER_SECOND, ENDED_LINES_BURST);
     stall_init(&shard->stall);

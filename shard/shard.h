@@ -39,6 +39,7 @@
 #include "shard/purse.h"
 #include "shard/server.h"
 #include "shard/shed.h"
+#include "shard/stages.h"
 #include "shard/stall.h"
 
 /* Receipts for the clients of one port, waiting to be posted. */
@@ -79,6 +80,7 @@ struct shard {
     struct shed shed;     /* who gives way at the ceiling of memory */
     struct purses purses; /* what clients may spend on publishing */
     struct flush flush;
+    struct stages stages; /* of messages that are timed on their way */
     struct homes homes;
     struct names names;
 

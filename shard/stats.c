@@ -23,6 +23,12 @@ const struct stats_row stats_rows_by_reason[STATS_BY_REASON_COUNT] = {
 #undef X
 };
 
+const struct stats_row stats_rows_of_stages[STAGES_COUNT] = {
+#define X(id, name, help) {name, "ns", help, STATS_MAP_HISTOGRAM, 0, 0},
+    STAGES(X)
+#undef X
+};
+
 static unsigned reason_index(enum reason reason)
 {
     switch (reason) {
@@ -45,6 +51,26 @@ struct stats *stats_new(unsigned shards)
     return stats;
 }
 
+static uint64_t get(const _Atomic uint64_t *cell)
+{
+    /* Relaxed, as in stats_add. */
+    return atomic_load_explicit(cell, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *cell, uint64_t value)
+{
+    atomic_store_explicit(cell, value, memory_order_relaxed);
+}
+
+void stats_time(struct stats *stats, enum stage_id stage, uint64_t ns)
+{
+    _Atomic uint64_t *cells = stats->stages[stage], *cell = &cells[stats_map_cell(ns)];
+
+    set(cell, get(cell) + 1);
+    if (ns > get(&cells[0]))
+        set(&cells[0], ns);
+}
+
 void stats_add_reason(struct stats *stats, enum stats_reason_id stat, enum reason reason,
                       uint64_t n)
 {
@@ -52,9 +78,7 @@ void stats_add_reason(struct stats *stats, enum stats_reason_id stat, enum reaso
     _Atomic uint64_t *cell = &stats->by_reason[stat][reason_index(reason)];
 
     CHECK(reason >= row->reason_least && reason <= row->reason_most);
-    /* Relaxed, as in stats_add. */
-    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
-                          memory_order_relaxed);
+    set(cell, get(cell) + n);
 }
 
 static void refused(struct stats *stats, enum reason reason)
@@ -88,7 +112,7 @@ uint64_t stats_sum(const struct stats *stats, unsigned shards, enum stats_id sta
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < shards; i++) {
-        uint64_t value = atomic_load_explicit(&stats[i].plain[stat], memory_order_relaxed);
+        uint64_t value = get(&stats[i].plain[stat]);
         sum = peak ? u64_max(sum, value) : sum + value;
     }
     return sum;
@@ -101,6 +125,17 @@ uint64_t stats_sum_reason(const struct stats *stats, unsigned shards, enum stats
     uint64_t sum = 0;
 
     for (unsigned i = 0; i < shards; i++)
-        sum += atomic_load_explicit(&stats[i].by_reason[stat][index], memory_order_relaxed);
+        sum += get(&stats[i].by_reason[stat][index]);
     return sum;
+}
+
+void stats_sum_stage(const struct stats *stats, unsigned shards, enum stage_id stage,
+                     uint64_t *cells)
+{
+    memset(cells, 0, STATS_MAP_HISTOGRAM_CELLS * sizeof(*cells));
+    for (unsigned i = 0; i < shards; i++) {
+        cells[0] = u64_max(cells[0], get(&stats[i].stages[stage][0]));
+        for (unsigned k = 1; k < STATS_MAP_HISTOGRAM_CELLS; k++)
+            cells[k] += get(&stats[i].stages[stage][k]);
+    }
 }

@@ -6,12 +6,13 @@
  * can be taken when nobody counts any more; and they lie in a file that other processes read
  * (stats_file.h), which is why the rows say what they are.
  *
- * Two kinds of rows:
+ * Three kinds of rows:
  *
  *   plain      one number. Some are counted where they happen; others are counters of the loop,
  *              the mesh and so on, shown to readers once for each turn (stats_set).
  *   by reason  one number for each member of enum reason in the row's range. There are as many
  *              cells as REASONS has lines, so a new reason cannot be forgotten.
+ *   stages     a histogram of durations each, for a few messages of many.
  *
  * Every GAP, every refusal and every end of a connection is counted in the second kind, once:
  * what a client is told in stats_told, which sees all that session_tell puts in a lane; the end of
@@ -61,6 +62,20 @@
       "that had outlived their connection, and ended")                                \
     X(ENDED, "connections_ended", "connections", 4000, 4999, "whose descriptor was closed")
 
+/* id, name, help: histograms of durations in ns, of messages that are timed (stages.h). */
+#define STAGES(X)                                                                            \
+    X(READ, "stage_read", "from the turn that read the bytes to the run's way to its home")  \
+    X(TO_HOME, "stage_to_home", "from there until the room's home has numbered it")          \
+    X(TO_MEMBER, "stage_to_member", "from its number to a shard with members")               \
+    X(ENCODE, "stage_encode", "there, until it is encoded and its readers are due")          \
+    X(FIRST_SEND, "stage_first_send",                                                        \
+      "from encoded until the first reader's send is built; "                                \
+      "spacing waits here")                                                                  \
+    X(LAST_SEND, "stage_last_send", "from encoded until the last reader's send is built")    \
+    X(SENT, "stage_sent", "from a send built to its end: all its bytes are with the kernel") \
+    X(WHOLE, "stage_whole", "all of that together")                                          \
+    X(TURN, "stage_turn", "the work of a turn of the loop, without the system call at its end")
+
 enum stats_id {
 #define X(id, kind, name, unit, help) STAT_##id,
     STATS(X)
@@ -73,6 +88,13 @@ enum stats_reason_id {
     STATS_BY_REASON(X)
 #undef X
         STATS_BY_REASON_COUNT
+};
+
+enum stage_id {
+#define X(id, name, help) STAGE_##id,
+    STAGES(X)
+#undef X
+        STAGES_COUNT
 };
 
 enum {
@@ -92,11 +114,13 @@ struct stats_row {
 };
 extern const struct stats_row stats_rows[STATS_COUNT];
 extern const struct stats_row stats_rows_by_reason[STATS_BY_REASON_COUNT];
+extern const struct stats_row stats_rows_of_stages[STAGES_COUNT];
 
 /* A part of the stats file as it is (stats_file.h), or on the heap. */
 struct stats {
     _Alignas(CACHE_LINE) _Atomic uint64_t plain[STATS_COUNT];
     _Atomic uint64_t by_reason[STATS_BY_REASON_COUNT][REASONS_COUNT];
+    _Atomic uint64_t stages[STAGES_COUNT][STATS_MAP_HISTOGRAM_CELLS];
 };
 
 /* Zeroed, one for each shard. NULL: no memory. Given back with free(3). */
@@ -111,6 +135,8 @@ static inline void stats_add(struct stats *stats, enum stats_id stat, uint64_t n
 {
     stats_set(stats, stat, atomic_load_explicit(&stats->plain[stat], memory_order_relaxed) + n);
 }
+/* A stage took so long. */
+void stats_time(struct stats *stats, enum stage_id stage, uint64_t ns);
 /* CHECKs that the reason is in the row's range. */
 void stats_add_reason(struct stats *stats, enum stats_reason_id stat, enum reason reason,
                       uint64_t n);
@@ -122,5 +148,8 @@ void stats_told(struct stats *stats, const struct event *event);
 uint64_t stats_sum(const struct stats *stats, unsigned shards, enum stats_id stat);
 uint64_t stats_sum_reason(const struct stats *stats, unsigned shards, enum stats_reason_id stat,
                           enum reason reason);
+/* Adds up one stage's histogram into cells[STATS_MAP_HISTOGRAM_CELLS]. */
+void stats_sum_stage(const struct stats *stats, unsigned shards, enum stage_id stage,
+                     uint64_t *cells);
 
 #endif

@@ -17,7 +17,7 @@
 #include "core/stats_map.h"
 #include "shard/options.h"
 
-#define ROWS_COUNT (STATS_COUNT + STATS_BY_REASON_COUNT)
+#define ROWS_COUNT (STATS_COUNT + STATS_BY_REASON_COUNT + STAGES_COUNT)
 /* All texts of the rows: some 70 of them, a help of 200 bytes is a long one. */
 #define TEXT_BYTES 32768u
 
@@ -94,6 +94,12 @@ static void fill(struct directory *directory, const struct stats_file_about *abo
         struct stats_map_row *out = add_row(directory, row, offsetof(struct stats, by_reason[i]));
         out->cells = REASONS_COUNT;
         out->labels = add_labels(directory, row);
+    }
+    for (unsigned i = 0; i < STAGES_COUNT; i++) {
+        struct stats_map_row *out =
+            add_row(directory, &stats_rows_of_stages[i], offsetof(struct stats, stages[i]));
+        out->cells = STATS_MAP_HISTOGRAM_CELLS;
+        out->half_bits = STATS_MAP_HALF_BITS;
     }
     header->shards_count = about->shards;
     header->shards_at = (sizeof(*directory) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;

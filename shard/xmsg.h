@@ -76,6 +76,13 @@ static inline struct session_ref session_ref_of(uint64_t id)
                                 (uint16_t)(id >> 56)};
 }
 
+/* A message on its way when it was here and there: for stages.h, which times some. CLOCK_MONOTONIC,
+ * ns; all 0: it is not timed. */
+struct xtimed {
+    uint64_t received_ns; /* the turn began in which its bytes were read */
+    uint64_t moved_ns;    /* the last stage ended */
+};
+
 struct xmsg {
     uint8_t type;
     uint8_t flags;           /* JOIN: JOIN_…; EVENTS: none; see each handler */
@@ -83,11 +90,16 @@ struct xmsg {
     uint32_t room;           /* room id, where there is one */
     struct segment *payload; /* the producer's, or NULL; one reference goes with the slot */
     uint32_t offset, length; /* of the records in payload->bytes */
-    struct session_ref who;  /* whom it is about, or who asked */
-    uint32_t cookie;         /* echoed: the member that waits, the parts of a list */
-    uint64_t id;             /* connection id; EVENTS: first sequence number */
-    uint64_t value;          /* by type: epoch, time, total */
-    uint64_t number;         /* by type: head, members (EVENTS: of the room) */
+    union {
+        struct {
+            struct session_ref who; /* whom it is about, or who asked */
+            uint32_t cookie;        /* echoed: the member that waits, the parts of a list */
+        };
+        struct xtimed timed; /* PUBLISH, EVENTS */
+    };
+    uint64_t id;     /* connection id; EVENTS: first sequence number */
+    uint64_t value;  /* by type: epoch, time, total */
+    uint64_t number; /* by type: head, members (EVENTS: of the room) */
 };
 static_assert(sizeof(struct xmsg) == 64, "one cache line for each message");
 

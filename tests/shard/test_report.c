@@ -92,3 +92,14 @@ Test(report, a_line_holds_all_reasons_of_a_row)
     cr_assert_not(strstr(said, "..."));
     cr_assert_not(strstr(said, "cut=true"));
 }
+
+Test(report, stages_are_told_with_their_figures)
+{
+    struct server *server = counted(2);
+    stats_time(&server->stats[0], STAGE_READ, 10);
+    stats_time(&server->stats[1], STAGE_READ, 20);
+    report_counts(server, "count");
+    const char *said = log_caught();
+    expect_said(" msg=count name=stage_read value=2 p50_ns=10 p90_ns=20 p99_ns=20 max_ns=20\n");
+    cr_assert(!strstr(said, "stage_sent"), "nothing is known of it");
+}

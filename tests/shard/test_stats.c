@@ -59,6 +59,24 @@ Test(stats, sums_are_over_all_shards)
     free(stats);
 }
 
+Test(stats, durations_are_counted_and_the_longest_is_exact)
+{
+    static uint64_t cells[STATS_MAP_HISTOGRAM_CELLS];
+    struct stats *stats = stats_new(2);
+
+    stats_time(&stats[0], STAGE_SENT, 100);
+    stats_time(&stats[0], STAGE_SENT, 1000001);
+    stats_time(&stats[1], STAGE_SENT, 0);
+    stats_sum_stage(stats, 2, STAGE_SENT, cells);
+    cr_expect_eq(stats_map_count(cells, STATS_MAP_HISTOGRAM_CELLS), 3);
+    cr_expect_eq(cells[0], 1000001);
+    cr_expect_eq(cells[stats_map_cell(0)], 1);
+    cr_expect_eq(cells[stats_map_cell(100)], 1);
+    stats_sum_stage(stats, 2, STAGE_WHOLE, cells);
+    cr_expect_eq(stats_map_count(cells, STATS_MAP_HISTOGRAM_CELLS), 0);
+    free(stats);
+}
+
 /* An end for which nobody gave a reason would be a hole in the books. */
 Test(stats, a_reason_of_another_row_is_a_fault, .signal = SIGABRT)
 {

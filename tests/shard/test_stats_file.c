@@ -127,6 +127,13 @@ Test(stats_file, holds_every_row_of_the_table)
         cr_expect_eq(row_named(base, stats_rows[i].name)->kind, (uint32_t)stats_rows[i].kind);
     for (unsigned i = 0; i < STATS_BY_REASON_COUNT; i++)
         cr_expect_eq(row_named(base, stats_rows_by_reason[i].name)->cells, REASONS_COUNT);
+    for (unsigned i = 0; i < STAGES_COUNT; i++) {
+        const struct stats_map_row *row = row_named(base, stats_rows_of_stages[i].name);
+        cr_expect_eq(row->kind, STATS_MAP_HISTOGRAM);
+        cr_expect_eq(row->cells, STATS_MAP_HISTOGRAM_CELLS);
+        cr_expect_eq(row->half_bits, STATS_MAP_HALF_BITS);
+        cr_expect_str_eq((const char *)base + row->unit, "ns");
+    }
     stats_file_close(&file);
     free((void *)(uintptr_t)base);
 }
