@@ -71,9 +71,10 @@ static struct stream *stream_of(const struct streams *streams, uint32_t slot, ui
     return stream && !(stream->flags & STREAM_KEPT) ? stream : NULL;
 }
 
-static uint64_t stream_tag(const struct stream *stream, enum loop_op op)
+static uint64_t stream_tag(const struct streams *streams, const struct stream *stream,
+                           enum loop_op op)
 {
-    return loop_tag(op, stream->slot, stream->generation);
+    return loop_tag(op, stream->slot, stream_generation(streams, stream));
 }
 
 /* The lists */
@@ -146,7 +147,7 @@ static bool wants_recv(const struct stream *stream)
 static void recv_arm(struct streams *streams, struct stream *stream)
 {
     /* Polling first saves the receive that finds nothing, which is the usual case. */
-    uring_recv(streams->loop->ring, stream->fd, stream_tag(stream, LOOP_OP_RECV),
+    uring_recv(streams->loop->ring, stream->fd, stream_tag(streams, stream, LOOP_OP_RECV),
                !(stream->flags & STREAM_HUNGRY));
     stream->flags |= STREAM_RECV_ARMED;
 }
@@ -236,8 +237,8 @@ void stream_pause(struct streams *streams, struct stream *stream)
         (stream->flags & (STREAM_RECV_ARMED | STREAM_CANCELLING)) != STREAM_RECV_ARMED)
         return;
     stream->flags |= STREAM_CANCELLING;
-    uring_cancel(streams->loop->ring, stream_tag(stream, LOOP_OP_RECV),
-                 stream_tag(stream, LOOP_OP_CANCEL));
+    uring_cancel(streams->loop->ring, stream_tag(streams, stream, LOOP_OP_RECV),
+                 stream_tag(streams, stream, LOOP_OP_CANCEL));
 }
 
 void stream_resume(struct streams *streams, struct stream *stream)
@@ -341,7 +342,7 @@ void stream_send(struct streams *streams, struct stream *stream, const struct io
     /* The kernel cuts one call at 2 GiB less a page. */
     CHECK(total > 0 && total <= 1u << 30);
     stream->sending = (uint32_t)total;
-    uint64_t tag = stream_tag(stream, LOOP_OP_SEND);
+    uint64_t tag = stream_tag(streams, stream, LOOP_OP_SEND);
     bool wait = !(stream->flags & STREAM_EOF) || !streams->events.sent_short;
     if (n == 1)
         uring_send(streams->loop->ring, stream->fd, iov->iov_base, iov->iov_len, wait, tag);
@@ -382,11 +383,10 @@ struct stream *stream_open(struct streams *streams, int fd)
     if (!stream)
         return NULL;
     memset(stream, 0, streams->pool.object_bytes);
-    uint32_t generation = ++streams->generations[slot];
-    CHECK(generation & 1);
+    streams->generations[slot]++;
+    CHECK(streams->generations[slot] & 1);
     stream->fd = fd;
     stream->slot = slot;
-    stream->generation = generation;
     streams->open++;
     streams->opened++;
     recv_arm(streams, stream);
@@ -433,11 +433,11 @@ static void stream_shut(struct streams *streams, struct stream *stream)
         return;
     /* Not connected (any more): then nothing would wake what is armed. */
     if ((stream->flags & (STREAM_RECV_ARMED | STREAM_CANCELLING)) == STREAM_RECV_ARMED)
-        uring_cancel(streams->loop->ring, stream_tag(stream, LOOP_OP_RECV),
-                     stream_tag(stream, LOOP_OP_CANCEL));
+        uring_cancel(streams->loop->ring, stream_tag(streams, stream, LOOP_OP_RECV),
+                     stream_tag(streams, stream, LOOP_OP_CANCEL));
     if (stream->sending > 0)
-        uring_cancel(streams->loop->ring, stream_tag(stream, LOOP_OP_SEND),
-                     stream_tag(stream, LOOP_OP_CANCEL));
+        uring_cancel(streams->loop->ring, stream_tag(streams, stream, LOOP_OP_SEND),
+                     stream_tag(streams, stream, LOOP_OP_CANCEL));
 }
 
 static void slot_free(struct streams *streams, uint32_t slot)
@@ -457,7 +457,7 @@ static bool stream_bury(struct streams *streams, struct stream *stream)
     stream->fd = -1;
     streams->open--;
     streams->closed++;
-    uint32_t slot = stream->slot, generation = stream->generation;
+    uint32_t slot = stream->slot, generation = stream_generation(streams, stream);
     streams->events.closed(streams->events.ctx, stream);
     /* Kept, perhaps even freed again by the owner in there? */
     if (stream_of(streams, slot, generation))

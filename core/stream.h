@@ -39,17 +39,19 @@
 struct stream {
     int fd;
     uint32_t slot;
-    uint32_t generation;
-    uint32_t flags;      /* STREAM_… in stream.c */
-    uint32_t next;       /* slot of the next among the starved, those to re-arm, or the unsent */
-    uint32_t next_dying; /* slot of the next in the list of the dying */
-    uint32_t sending;    /* bytes of the send in flight; 0: none */
-    uint32_t sent;       /* of these, when the kernel gave it up and it waits for another try */
+    uint32_t flags; /* STREAM_… in stream.c */
+    uint32_t next;  /* slot of the next among the starved, those to re-arm, or the unsent */
+    union {
+        uint32_t next_dying; /* slot of the next in the list of the dying */
+        uint32_t sent;       /* of `sending`, when the kernel gave the send up and it waits for
+                              * another try, which ends with stream_close */
+    };
+    uint32_t sending; /* bytes of the send in flight; 0: none */
     uint64_t bytes_in, bytes_out;
 };
 
 /* There is one for each idle connection. */
-static_assert(sizeof(struct stream) <= 48, "struct stream grew");
+static_assert(sizeof(struct stream) <= 40, "struct stream grew");
 
 struct stream_events {
     void *ctx;
@@ -77,8 +79,8 @@ struct streams {
     struct loop *loop;
     struct pool pool;
     struct stream_events events;
-    /* By slot: odd while a stream lives there, even while it is free. Beside the objects, since
-     * the memory of a free one may not be looked at. */
+    /* By slot: odd while a stream lives there, even while it is free. Beside the objects and not in
+     * them, since the memory of a free one may not be looked at. */
     uint32_t *generations;
     /* FIFOs of slots; POOL_NONE ends them. */
     struct stream_fifo {
@@ -107,6 +109,12 @@ void streams_fini(struct streams *streams);
  * zeroed except for the stream itself. NULL when count_max are open or kept, or the host has no
  * memory (fd stays the caller's). */
 struct stream *stream_open(struct streams *streams, int fd);
+
+/* Which of its slot's tenants this is: odd, and never the same again. */
+static inline uint32_t stream_generation(const struct streams *streams, const struct stream *stream)
+{
+    return streams->generations[stream->slot];
+}
 
 /* The stream in this slot if it is still of this generation and not closing, else NULL: how
  * a message that names a stream finds out that it is gone. */

@@ -1,10 +1,8 @@
 /* addresses.c -- see addresses.h. */
 #include "shard/addresses.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #include "core/check.h"
 #include "core/clock.h"
@@ -38,34 +36,13 @@ struct addresses {
     struct stripe stripes[ADDRESS_STRIPES];
 };
 
-bool address_of(struct address *address, const struct sockaddr *peer)
+struct address address_of(const struct peer *peer)
 {
-    *address = (struct address){.bits = 0};
-    if (peer->sa_family == AF_INET) {
-        struct sockaddr_in v4;
-        memcpy(&v4, peer, sizeof(v4));
-        address->bits = ntohl(v4.sin_addr.s_addr);
-        return true;
-    }
-    if (peer->sa_family != AF_INET6)
-        return false;
-    struct sockaddr_in6 v6;
-    memcpy(&v6, peer, sizeof(v6));
-    address->v6 = !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
-    for (unsigned i = address->v6 ? 0 : 12; i < (address->v6 ? 8 : 16); i++)
-        address->bits = address->bits << 8 | v6.sin6_addr.s6_addr[i];
-    return true;
-}
+    struct address address = {.v6 = !peer_is_v4(peer)};
 
-bool address_of_peer(struct address *address, int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in6 v6;
-    } peer;
-    socklen_t len = sizeof(peer);
-
-    return getpeername(fd, &peer.any, &len) == 0 && address_of(address, &peer.any);
+    for (unsigned i = address.v6 ? 0 : 12; i < (address.v6 ? 8 : 16); i++)
+        address.bits = address.bits << 8 | peer->address[i];
+    return address;
 }
 
 struct addresses *addresses_new(uint64_t connections_max, uint64_t per_second)
@@ -123,6 +100,13 @@ uint64_t addresses_free(struct addresses *addresses)
     }
     free(addresses);
     return connections;
+}
+
+static uint64_t hash_of(const struct addresses *addresses, const struct address *address)
+{
+    uint64_t words[2] = {address->bits, address->v6};
+
+    return siphash(&addresses->key, words, sizeof(words));
 }
 
 /* The upper bits choose the stripe: the map takes the lower ones. */
@@ -191,31 +175,31 @@ static enum reason enter(struct addresses *addresses, struct stripe *stripe,
 }
 
 enum reason addresses_enter(struct addresses *addresses, const struct address *address,
-                            uint64_t now_ns, struct address_entry **entry)
+                            uint64_t now_ns)
 {
-    uint64_t words[2] = {address->bits, address->v6};
-    uint64_t hash = siphash(&addresses->key, words, sizeof(words));
+    uint64_t hash = hash_of(addresses, address);
     struct stripe *stripe = stripe_of(addresses, hash);
     enum reason reason = REASON_NO_MEMORY_CLOSE;
 
     pthread_mutex_lock(&stripe->lock);
     sweep(stripe, now_ns);
-    *entry = entry_find(stripe, address, hash);
-    if (*entry == NULL)
-        *entry = entry_new(stripe, address, hash);
-    if (*entry != NULL)
-        reason = enter(addresses, stripe, *entry, now_ns);
+    struct address_entry *entry = entry_find(stripe, address, hash);
+    if (entry == NULL)
+        entry = entry_new(stripe, address, hash);
+    if (entry != NULL)
+        reason = enter(addresses, stripe, entry, now_ns);
     pthread_mutex_unlock(&stripe->lock);
     return reason;
 }
 
-void addresses_leave(struct addresses *addresses, struct address_entry *entry, uint64_t now_ns)
+void addresses_leave(struct addresses *addresses, const struct address *address, uint64_t now_ns)
 {
-    /* The hash of an entry with a connection does not change. */
-    struct stripe *stripe = stripe_of(addresses, entry->by_address.hash);
+    uint64_t hash = hash_of(addresses, address);
+    struct stripe *stripe = stripe_of(addresses, hash);
 
     pthread_mutex_lock(&stripe->lock);
-    CHECK(entry->connections > 0);
+    struct address_entry *entry = entry_find(stripe, address, hash);
+    CHECK(entry != NULL && entry->connections > 0);
     if (--entry->connections == 0)
         rest(stripe, entry);
     sweep(stripe, now_ns);

@@ -24,8 +24,7 @@
 
 #include "proto/cmd.h"
 #include "shard/budget.h"
-
-struct sockaddr;
+#include "shard/peer.h"
 
 #define ADDRESS_STRIPES  64u
 #define ADDRESS_IDLE_MAX 1024u
@@ -35,13 +34,9 @@ struct address {
     bool v6;
 };
 
-/* false: of a family that is not counted. */
-bool address_of(struct address *address, const struct sockaddr *peer);
-/* Of the other end of a socket. false also when the connection is gone already. */
-bool address_of_peer(struct address *address, int fd);
+struct address address_of(const struct peer *peer);
 
 struct addresses;
-struct address_entry;
 
 /* connections_max: at a time for one address, 0: no limit. per_second: new ones, which is also the
  * burst, 0: no limit. NULL without memory. */
@@ -49,12 +44,12 @@ struct addresses *addresses_new(uint64_t connections_max, uint64_t per_second);
 /* Returns how many connections never left. */
 uint64_t addresses_free(struct addresses *addresses);
 
-/* One more connection of this address. REASON_NONE: it is counted in *entry until addresses_leave;
- * else ADDRESS_FULL, ADDRESS_RATE or NO_MEMORY_CLOSE, and nothing is counted. */
+/* One more connection of this address. REASON_NONE: it is counted until addresses_leave; else
+ * ADDRESS_FULL, ADDRESS_RATE or NO_MEMORY_CLOSE, and nothing is counted. */
 enum reason addresses_enter(struct addresses *addresses, const struct address *address,
-                            uint64_t now_ns, struct address_entry **entry);
+                            uint64_t now_ns);
 /* Once for each enter that was granted. */
-void addresses_leave(struct addresses *addresses, struct address_entry *entry, uint64_t now_ns);
+void addresses_leave(struct addresses *addresses, const struct address *address, uint64_t now_ns);
 
 /* Entries there are, idle ones too. */
 size_t addresses_count(struct addresses *addresses);

@@ -2,28 +2,29 @@
 #include "shard/admission.h"
 
 #include "shard/addresses.h"
+#include "shard/peer.h"
 #include "shard/shard.h"
 
-static enum reason enter_address(struct shard *shard, int fd, struct address_entry **entry)
+/* One whose address is not known is gone already, or of no family that counts. */
+static bool counted(const struct shard *shard, const struct peer *peer)
 {
     const struct options *options = shard->options;
-    struct address address;
 
-    *entry = NULL;
-    if (options->address_clients_max == 0 && options->address_connects_max == 0)
-        return REASON_NONE;
-    /* One whose address cannot be told is gone already, or of no family that counts. */
-    if (!address_of_peer(&address, fd))
-        return REASON_NONE;
-    enum reason reason =
-        addresses_enter(shard->server->addresses, &address, shard->loop.now_ns, entry);
-    if (reason != REASON_NONE)
-        *entry = NULL;
-    return reason;
+    return peer->port != 0 &&
+           (options->address_clients_max > 0 || options->address_connects_max > 0);
+}
+
+static enum reason enter_address(struct shard *shard, const struct peer *peer)
+{
+    struct address address = address_of(peer);
+
+    return counted(shard, peer)
+               ? addresses_enter(shard->server->addresses, &address, shard->loop.now_ns)
+               : REASON_NONE;
 }
 
 /* Counts one more client. Relaxed: a count that nothing else hangs on. */
-static enum reason enter(struct shard *shard, int fd, struct address_entry **entry)
+static enum reason enter(struct shard *shard, const struct peer *peer)
 {
     struct server *server = shard->server;
     enum reason reason = REASON_SERVER_FULL;
@@ -32,17 +33,17 @@ static enum reason enter(struct shard *shard, int fd, struct address_entry **ent
         return reason;
     if (atomic_fetch_add_explicit(&server->clients, 1, memory_order_relaxed) <
         shard->options->clients_max)
-        reason = enter_address(shard, fd, entry);
+        reason = enter_address(shard, peer);
     if (reason != REASON_NONE)
         atomic_fetch_sub_explicit(&server->clients, 1, memory_order_relaxed);
     return reason;
 }
 
-struct admission admission_enter(struct shard *shard, int fd)
+struct admission admission_enter(struct shard *shard, const struct peer *peer)
 {
     /* For one that is let in and then finds no session: the host has no memory. */
     struct admission admission = {.state = ADMISSION_IN, .reason = REASON_NO_MEMORY_CLOSE};
-    enum reason reason = enter(shard, fd, &admission.address);
+    enum reason reason = enter(shard, peer);
 
     if (reason == REASON_NONE)
         return admission;
@@ -52,15 +53,16 @@ struct admission admission_enter(struct shard *shard, int fd)
     return admission;
 }
 
-void admission_leave(struct shard *shard, struct admission *admission)
+void admission_leave(struct shard *shard, struct admission *admission, const struct peer *peer)
 {
+    struct address address = address_of(peer);
+
     if (admission->state == ADMISSION_REFUSED)
         shard->refusals--;
     if (admission->state == ADMISSION_IN) {
         atomic_fetch_sub_explicit(&shard->server->clients, 1, memory_order_relaxed);
-        if (admission->address != NULL)
-            addresses_leave(shard->server->addresses, admission->address, shard->loop.now_ns);
+        if (counted(shard, peer))
+            addresses_leave(shard->server->addresses, &address, shard->loop.now_ns);
     }
-    admission->address = NULL;
     admission->state = ADMISSION_NONE;
 }

@@ -16,7 +16,7 @@
 #define ADMISSION_REFUSALS 64u
 
 struct shard;
-struct address_entry;
+struct peer;
 
 enum admission_state {
     ADMISSION_NONE,    /* holds nothing: not entered, or left */
@@ -26,14 +26,13 @@ enum admission_state {
 
 /* What one connection holds. */
 struct admission {
-    struct address_entry *address; /* NULL: its address is not counted */
     uint16_t reason; /* REFUSED: what to tell; else of a connection not worth telling */
     uint8_t state;   /* enum admission_state */
 };
 
 /* For a connection just accepted. It must leave unless state is ADMISSION_NONE: then close it. */
-struct admission admission_enter(struct shard *shard, int fd);
-/* The connection is closed. Idempotent. */
-void admission_leave(struct shard *shard, struct admission *admission);
+struct admission admission_enter(struct shard *shard, const struct peer *peer);
+/* The connection is closed; it was from there. Idempotent. */
+void admission_leave(struct shard *shard, struct admission *admission, const struct peer *peer);
 
 #endif

@@ -59,7 +59,7 @@ static void wait_fire(struct timer *timer)
     struct session *session = session_at(shard, wait->slot);
 
     /* Whoever frees the session drops its wait first. */
-    CHECK(session->stream.generation == wait->generation);
+    CHECK(stream_generation(&shard->streams, &session->stream) == wait->generation);
     uint64_t left_ms = debt_ms(shard, session);
     if (left_ms > 0) {
         timer_start(&shard->loop.wheel, timer, shard->loop.now_ms + left_ms);
@@ -90,7 +90,7 @@ void purse_charge(struct shard *shard, struct session *session, uint64_t cost)
     }
     wait->shard = shard;
     wait->slot = session->stream.slot;
-    wait->generation = session->stream.generation;
+    wait->generation = stream_generation(&shard->streams, &session->stream);
     timer_init(&wait->timer, wait_fire);
     timer_start(&shard->loop.wheel, &wait->timer, shard->loop.now_ms + ms);
     stats_add(shard->stats, STAT_BUDGET_BLOCKED, 1);

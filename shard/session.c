@@ -9,6 +9,7 @@
 #include "shard/gather.h"
 #include "shard/input.h"
 #include "shard/outgoing.h"
+#include "shard/peer.h"
 #include "shard/probe.h"
 #include "shard/purse.h"
 #include "shard/room.h"
@@ -47,7 +48,8 @@ struct session *session_lookup(struct shard *shard, uint32_t slot, uint32_t gene
 
 struct session_ref session_ref(const struct shard *shard, const struct session *session)
 {
-    return (struct session_ref){session->stream.slot, session->stream.generation, shard->index};
+    return (struct session_ref){session->stream.slot,
+                                stream_generation(&shard->streams, &session->stream), shard->index};
 }
 
 uint64_t session_connection(const struct shard *shard, const struct session *session)
@@ -77,7 +79,8 @@ static struct stream *open_stream(struct shard *shard, int fd)
 void session_accept(void *ctx, int fd)
 {
     struct shard *shard = ctx;
-    struct admission admission = admission_enter(shard, fd);
+    struct peer peer = peer_of(shard, fd);
+    struct admission admission = admission_enter(shard, &peer);
     struct stream *stream = NULL;
 
     stats_add(shard->stats, STAT_ACCEPTED, 1);
@@ -89,7 +92,7 @@ void session_accept(void *ctx, int fd)
         close(fd); /* nothing is left to say it with */
         stats_add(shard->stats, STAT_UNANSWERED, 1);
         stats_add_reason(shard->stats, STAT_ENDED, admission.reason, 1);
-        admission_leave(shard, &admission);
+        admission_leave(shard, &admission, &peer);
         return;
     }
     struct session *session = (struct session *)stream;
@@ -97,16 +100,16 @@ void session_accept(void *ctx, int fd)
     session->id = session_connection(shard, session);
     session->began_ms = (uint32_t)shard->loop.now_ms;
     session->heard_ms = (uint32_t)shard->loop.now_ms;
-    session->peer = peer_of(shard, fd);
+    if (!peer_keep(shard, session, &peer))
+        admission_leave(shard, &admission, &peer);
     session->admission = admission.state;
-    session->address = admission.address;
     session->codec = CODEC_UNKNOWN;
     session->errand = session->flight = session->first_member = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
     PROBE(accept, session_connection(shard, session), fd);
     if (drain_begun(&shard->drain))
         drain_accepted(shard, session);
-    else if (admission.state == ADMISSION_REFUSED)
+    else if (admission.state != ADMISSION_IN)
         session_goaway(shard, session, admission.reason);
 }
 
@@ -435,10 +438,11 @@ static void session_closed(void *ctx, struct stream *stream)
         errand_drop(shard, session);
     }
     ended_record(shard, session);
-    struct admission admission = {.address = session->address, .state = session->admission};
-    admission_leave(shard, &admission);
-    session->address = NULL;
+    struct admission admission = {.state = session->admission};
+    struct peer peer = peer_kept(shard, session);
+    admission_leave(shard, &admission, &peer);
     session->admission = ADMISSION_NONE;
+    peer_drop(shard, session);
     listener_retry(&shard->listener);
 }
 

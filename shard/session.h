@@ -71,10 +71,9 @@ enum session_state {
 #define CODEC_UNKNOWN UINT8_MAX
 
 struct session {
-    struct stream stream; /* first: the slot's index is both's */
-    uint64_t id;          /* of the session: its first connection's */
-    uint64_t token_hash;  /* keyed hash of the token; the token itself is the client's only */
-    struct address_entry *address; /* that its connection is counted for, or NULL */
+    struct stream stream;  /* first: the slot's index is both's */
+    uint64_t id;           /* of the session: its first connection's */
+    uint64_t token_hash;   /* keyed hash of the token; the token itself is the client's only */
     uint32_t errand;       /* index of what is under way (errand.h), or POOL_NONE: at rest */
     uint32_t flight;       /* index of the flight of the send under way, or POOL_NONE */
     uint32_t first_member; /* index of the first of its memberships, or POOL_NONE */
@@ -84,23 +83,28 @@ struct session {
     uint32_t began_ms;             /* when the connection was accepted, the same */
     uint32_t heard_ms;             /* when bytes arrived last, the same */
     uint32_t gaps;                 /* that the connection was told */
+    uint32_t peer_address;         /* peer.h: IPv4, or the index of an IPv6 one */
+    uint16_t peer_port;            /* 0: not known */
     uint16_t rooms;                /* memberships, joining ones too */
     uint16_t end_reason; /* enum reason; LEAVING: of the GOAWAY behind all that is owed, or 0 */
     uint8_t state;       /* enum session_state */
     uint8_t codec;       /* index into codecs, CODEC_UNKNOWN before the first bytes told */
     uint8_t blocked;     /* BLOCK_… */
-    uint8_t line;        /* enum line_index */
-    uint8_t admission;   /* enum admission_state */
-    uint8_t pings;       /* of ours, since anything was heard */
+    uint8_t line : 4;    /* enum line_index */
+    uint8_t pings : 4;   /* of ours, since anything was heard */
     uint8_t name_bytes;
     bool due : 1;
     bool more : 1; /* a send is under way, and there is more to be sent behind it */
     bool eof : 1;  /* the peer sent FIN */
     bool last : 1; /* LEAVING: the send under way is the last */
     bool named : 1;
+    bool peer_v6 : 1;
+    uint8_t admission : 2; /* enum admission_state */
     char name[NAME_BYTES_MAX];
-    struct peer peer;
 };
+/* All there is of an idle client here, but for its memberships (struct member) and, at its name's
+ * home, struct name_entry. */
+static_assert(sizeof(struct session) <= 144, "struct session grew");
 
 static inline struct slice session_name(const struct session *session)
 {

@@ -64,13 +64,14 @@ struct shard {
     struct segments segments;
     struct segments vital;
 
-    struct pool members; /* struct member */
-    struct pool rooms;   /* struct room */
-    struct pool links;   /* struct link */
-    struct pool flights; /* struct flight */
-    struct pool errands; /* struct errand */
-    struct pool gathers; /* struct gather */
-    struct pool heirs;   /* struct heir */
+    struct pool members;      /* struct member */
+    struct pool rooms;        /* struct room */
+    struct pool links;        /* struct link */
+    struct pool flights;      /* struct flight */
+    struct pool errands;      /* struct errand */
+    struct pool v6_addresses; /* of 16 bytes (peer.h) */
+    struct pool gathers;      /* struct gather */
+    struct pool heirs;        /* struct heir */
     struct map rooms_by_id;
 
     struct line lines[LINE_COUNT]; /* sessions that wait */

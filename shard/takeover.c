@@ -102,7 +102,7 @@ static bool wait_in_turn(struct shard *shard, const struct session *session, con
     if (heir == NULL)
         return false;
     *heir = (struct heir){.slot = session->stream.slot,
-                          .generation = session->stream.generation,
+                          .generation = stream_generation(&shard->streams, &session->stream),
                           .index = index,
                           .who = msg->who};
     list_add_tail(&shard->heirs_waiting, &heir->link);

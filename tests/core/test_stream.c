@@ -299,7 +299,8 @@ STREAM_TEST(a_late_completion_finds_nobody)
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     int fd = client_connect(echo.port, 0);
     echo_until(&echo, echo.last);
-    uint32_t slot = echo.last->stream.slot, generation = echo.last->stream.generation;
+    uint32_t slot = echo.last->stream.slot,
+             generation = stream_generation(&echo.streams, &echo.last->stream);
     cr_assert_eq(stream_find(&echo.streams, slot, generation), &echo.last->stream);
     cr_assert_null(stream_find(&echo.streams, slot, generation + 1));
     cr_assert_null(stream_find(&echo.streams, slot + 100000, generation));
@@ -314,7 +315,7 @@ STREAM_TEST(a_late_completion_finds_nobody)
     fd = client_connect(echo.port, 0);
     echo_until(&echo, echo.last);
     cr_assert_eq(echo.last->stream.slot, slot);
-    cr_assert_neq(echo.last->stream.generation, generation);
+    cr_assert_neq(stream_generation(&echo.streams, &echo.last->stream), generation);
     unsigned buffers = uring_buffers_free(echo.loop.ring);
     cr_assert_eq(write(pair[1], "late", 4), 4);
     close(pair[1]);

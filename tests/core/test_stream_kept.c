@@ -29,7 +29,7 @@ STREAM_TEST(the_kept_outlive_their_connection)
     echo_init(&echo, config);
     unsigned before = descriptors();
     struct stream *kept = keep_one(&echo);
-    uint32_t slot = kept->slot, generation = kept->generation;
+    uint32_t slot = kept->slot, generation = stream_generation(&echo.streams, kept);
     cr_assert_eq(descriptors(), before, "a kept stream holds a descriptor");
     cr_assert_eq(echo.streams.open, 0);
     cr_assert_eq(echo.streams.kept, 1);
@@ -47,9 +47,9 @@ STREAM_TEST(the_kept_outlive_their_connection)
         int fd = client_connect(echo.port, 0);
         echo_until(&echo, echo.last);
         cr_assert_neq(echo.last->stream.slot, slot, "the slot was given away");
-        cr_assert_null(
-            stream_kept_find(&echo.streams, echo.last->stream.slot, echo.last->stream.generation),
-            "an open one found as kept");
+        cr_assert_null(stream_kept_find(&echo.streams, echo.last->stream.slot,
+                                        stream_generation(&echo.streams, &echo.last->stream)),
+                       "an open one found as kept");
         struct crowd crowd = {.count = 1, .each = 100, .fds = {fd}};
         crowd_echo(&crowd, &echo);
         close(fd);
@@ -67,7 +67,7 @@ STREAM_TEST(the_kept_outlive_their_connection)
     int fd = client_connect(echo.port, 0);
     echo_until(&echo, echo.last);
     cr_assert_eq(echo.last->stream.slot, slot, "the slot never came free");
-    cr_assert_eq(echo.last->stream.generation, generation + 2);
+    cr_assert_eq(stream_generation(&echo.streams, &echo.last->stream), generation + 2);
     close(fd);
     echo_fini(&echo);
 }
@@ -83,10 +83,10 @@ STREAM_TEST(a_late_completion_does_not_find_the_kept)
     cr_assert_eq(write(pair[1], "late", 4), 4);
     close(pair[1]);
     unsigned buffers = uring_buffers_free(echo.loop.ring);
-    uring_recv(echo.loop.ring, pair[0], loop_tag(LOOP_OP_RECV, kept->slot, kept->generation),
-               false);
+    uring_recv(echo.loop.ring, pair[0],
+               loop_tag(LOOP_OP_RECV, kept->slot, stream_generation(&echo.streams, kept)), false);
     uring_send(echo.loop.ring, pair[0], "late", 4, true,
-               loop_tag(LOOP_OP_SEND, kept->slot, kept->generation));
+               loop_tag(LOOP_OP_SEND, kept->slot, stream_generation(&echo.streams, kept)));
     echo_until(&echo, echo.loop.stray >= 2);
     cr_assert_eq(echo.bytes + echo.sents + echo.fails, 0);
     cr_assert_eq(echo.closeds, 1, "it ended twice");

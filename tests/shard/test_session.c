@@ -29,7 +29,7 @@ Test(session, ids_are_never_used_twice)
     world_start(1, 0, NULL);
     struct client *first = login(0, "anna");
     uint64_t id = first->session->id;
-    uint32_t slot = first->session->stream.slot, generation = first->session->stream.generation;
+    uint32_t slot = first->session->stream.slot, generation = first->who.generation;
     client_close(first);
     world_settle();
     struct client *second = login(0, "anna");
