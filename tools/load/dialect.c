@@ -8,7 +8,8 @@
 #include "tools/load/words.h"
 
 static const struct load_dialect *const dialects[] = {
-    &load_dialect_redis,
+    &load_dialect_redis, &load_dialect_nats, &load_dialect_mqtt,
+    &load_dialect_irc,   &load_dialect_go,
 };
 
 const struct load_dialect *load_dialect_find(const char *name)
@@ -21,7 +22,7 @@ const struct load_dialect *load_dialect_find(const char *name)
 
 const char *load_dialect_names(void)
 {
-    return "native or redis";
+    return "native, redis, nats, mqtt, irc or go";
 }
 
 const char *load_dialect_guess(struct slice first)

@@ -65,7 +65,8 @@ struct load_dialect {
     int64_t (*cut)(struct slice in, struct load_news *news);
 };
 
-extern const struct load_dialect load_dialect_redis;
+extern const struct load_dialect load_dialect_redis, load_dialect_nats, load_dialect_mqtt,
+    load_dialect_irc, load_dialect_go;
 
 #define LOAD_PROTOCOL_NATIVE "native"
 

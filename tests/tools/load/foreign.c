@@ -56,8 +56,6 @@ static void join(struct foreign *foreign, struct foreign_client *client,
     unsigned i = (unsigned)(room - foreign->rooms);
     client->rooms |= 1u << i;
     client->places[i] = speech->place;
-    if (room->victim < 0)
-        room->victim = (int)(client - foreign->clients);
     put(foreign, client, out, foreign->words->joined(out, speech->room, speech->place));
 }
 
@@ -107,7 +105,13 @@ static void publish(struct foreign *foreign, struct foreign_client *from,
     struct foreign_room *room = room_of(foreign, speech->room);
     unsigned i = (unsigned)(room - foreign->rooms);
     uint8_t out[1024];
+    from->spoke = true;
     room->seq++;
+    for (unsigned c = 0; room->seq == FOREIGN_FAULTY && c < foreign->clients_count; c++) {
+        const struct foreign_client *to = &foreign->clients[c];
+        if (room->victim < 0 && (to->rooms >> i & 1) && !to->spoke)
+            room->victim = (int)c;
+    }
     for (unsigned c = 0; c < foreign->clients_count; c++) {
         struct foreign_client *to = &foreign->clients[c];
         if (to->fd < 0 || !(to->rooms >> i & 1) || to == from)
@@ -135,7 +139,9 @@ static void answer(struct foreign *foreign, struct foreign_client *client,
     }
     switch (speech->said) {
     case SAID_GREETING:
-        if (foreign->fault == FOREIGN_REFUSE)
+        if (foreign->fault == FOREIGN_REFUSE && words->refuse(out) == 0)
+            drop_client(client);
+        else if (foreign->fault == FOREIGN_REFUSE)
             put(foreign, client, out, words->refuse(out));
         else if (foreign->fault != FOREIGN_CURIOUS || client->alive)
             put(foreign, client, out, words->welcome(out));

@@ -11,7 +11,8 @@
 
 #include "core/base.h"
 
-/* What happens to the 10th message of each room; "the victim" is the first who joined it. */
+/* What happens to the 10th message of each room; "the victim" is the first member who has not
+ * spoken. */
 enum foreign_fault {
     FOREIGN_HONEST,
     FOREIGN_DROP,    /* the victim is not given it */
@@ -58,7 +59,7 @@ const struct foreign_words *foreign_words(const char *name);
 
 struct foreign_client {
     int fd; /* -1: free */
-    bool asked, alive;
+    bool asked, alive, spoke;
     uint32_t rooms; /* bit for each */
     uint32_t places[FOREIGN_ROOMS];
     uint8_t *in;

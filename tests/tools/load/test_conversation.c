@@ -5,7 +5,7 @@
 #include "tests/tools/load/foreign.h"
 #include "tools/load/conversation.h"
 
-static const char *const dialects[] = {"redis"};
+static const char *const dialects[] = {"redis", "nats", "mqtt", "irc", "go"};
 
 #define BODIES 3u
 static const size_t sizes[BODIES] = {48, 3000, 64};
@@ -15,7 +15,7 @@ static size_t some_news(const struct foreign_words *words, uint8_t *out)
 {
     static uint8_t text[3000];
     memset(text, 'x', sizeof(text));
-    size_t used = words->joined(out, slice_str("load-1-r0"), 0);
+    size_t used = words->joined(out, slice_str("load-1-r0"), 1);
     for (unsigned i = 0; i < BODIES; i++)
         used += words->message(out + used, slice_str("load-1-r0"), 0, slice_of(text, sizes[i]));
     return used;

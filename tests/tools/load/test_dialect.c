@@ -6,7 +6,7 @@
 
 Test(load_dialect, all_are_found_by_their_names_which_are_told)
 {
-    static const char *const names[] = {"redis"};
+    static const char *const names[] = {"redis", "nats", "mqtt", "irc", "go"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         const struct load_dialect *dialect = load_dialect_find(names[i]);
         cr_assert_not_null(dialect, "%s", names[i]);

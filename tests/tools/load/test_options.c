@@ -240,7 +240,9 @@ Test(load_options, other_protocols)
     cr_expect_str_eq(options.address, "127.0.0.1:7");
     cr_assert_eq(parse("idle --protocol redis --server-pid 1"), LOAD_RUN);
 
-    refused("fanout --protocol gopher", "native or redis");
+    refused("fanout --protocol gopher", "native, redis, nats, mqtt, irc or go");
+    cr_assert_eq(parse("fanout --protocol irc --size 360"), LOAD_RUN);
+    refused("fanout --protocol irc --size 361", "360 at most");
     refused("churn --protocol redis", "only our own protocol has");
     refused("drain --protocol redis", "only our own protocol has");
     refused("drip --protocol redis", "only our own protocol has");
