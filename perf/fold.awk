@@ -32,7 +32,7 @@ function flush_stack(    i, stack) {
     else if (dso ~ /uproard/)
         where = "u"
     if (name == "[unknown]")
-        name = where == "l" ? dso : name
+        name = where == "l" && dso !~ /unknown/ ? substr(dso, 2, length(dso) - 2) : name
     frames[++depth] = where name
 }
 END {

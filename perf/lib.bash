@@ -137,6 +137,11 @@ server_stop() {
     [ "$status" = 0 ] || [ "$status" = 75 ] || die "the server ended with status $status" 1
 }
 
+# The file in which a server shows its counters, as it stands in its memory map; empty: it shows none.
+stats_file() { # PID
+    awk '$2 ~ /^rw-s/ && $6 ~ /^\// && !/io_uring/ { print $6; exit }' "/proc/$1/maps" 2>/dev/null || true
+}
+
 # Starts uproar-load on load_cpus against the server; its JSON goes to $folder/json.
 load_start() { # NAME SECONDS OPTION...
     local words
