@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 
 #define FAREWELL_MS 200u
+#define PROVE_MS    5000u
 
 int load_caller_init(struct load_caller *caller)
 {
@@ -25,6 +27,7 @@ bool load_caller_dial(struct load_caller *caller, const struct net_target *targe
                       const struct net_manner *manner, unsigned timeout_ms)
 {
     int fd = net_dial_as(target, manner, timeout_ms);
+    caller->foreign = false;
     caller->deadline_ns = clock_monotonic_ns() + timeout_ms * NS_PER_MS;
     if (fd < 0) {
         snprintf(caller->why, sizeof(caller->why), "cannot connect: %s", strerror(-fd));
@@ -56,6 +59,7 @@ const struct event *load_caller_await(struct load_caller *caller, enum msg_type 
     for (;;) {
         int got = link_next(caller->link, event);
         if (got < 0) {
+            caller->foreign = true;
             snprintf(caller->why, sizeof(caller->why), "what answers is not an Uproar server");
             return NULL;
         }
@@ -71,6 +75,7 @@ const struct event *load_caller_await(struct load_caller *caller, enum msg_type 
         }
         uint64_t now_ns = clock_monotonic_ns();
         if (now_ns >= caller->deadline_ns) {
+            caller->foreign = true;
             snprintf(caller->why, sizeof(caller->why), "no answer in time");
             return NULL;
         }
@@ -101,4 +106,34 @@ const struct event *load_caller_enter(struct load_caller *caller, const char *na
     load_caller_say(caller, &(struct cmd){.type = MSG_JOIN,
                                           .join = {.flags = join_flags, .room = slice_str(room)}});
     return load_caller_await(caller, MSG_JOINED);
+}
+
+int load_caller_prove(const struct net_addr *addr, const struct net_target *target, unsigned tag,
+                      char *why, size_t why_bytes)
+{
+    struct load_caller caller;
+    char name[LOAD_NAME_BYTES], where[NET_HOST_BYTES_MAX + 16];
+    int fd = net_dial(target, PROVE_MS);
+    if (fd < 0) {
+        net_dial_explain(addr, fd, why, why_bytes);
+        return -1;
+    }
+    if (load_caller_init(&caller) < 0) {
+        close(fd);
+        snprintf(why, why_bytes, "out of memory");
+        return -1;
+    }
+    link_open(caller.link, fd);
+    caller.deadline_ns = clock_monotonic_ns() + PROVE_MS * NS_PER_MS;
+    snprintf(name, sizeof(name), "load-%u-k", tag);
+    load_caller_say(&caller, &(struct cmd){.type = MSG_HELLO, .hello = {.name = slice_str(name)}});
+    bool foreign = load_caller_await(&caller, MSG_WELCOME) == NULL && caller.foreign;
+    if (foreign) {
+        net_addr_print(addr, where, sizeof(where));
+        snprintf(why, why_bytes, "%s takes connections, but does not answer like an Uproar server",
+                 where);
+    }
+    load_caller_hang_up(&caller);
+    load_caller_fini(&caller);
+    return foreign ? -1 : 0;
 }

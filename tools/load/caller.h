@@ -16,6 +16,7 @@ struct load_caller {
     struct link *link;
     uint64_t deadline_ns; /* of the call: monotonic; set by load_caller_dial */
     struct event event;   /* what load_caller_await found */
+    bool foreign;         /* what came, or that nothing came, is not an Uproar server's way */
     char why[LOAD_WHY_BYTES / 2];
 };
 
@@ -31,6 +32,12 @@ void load_caller_say(struct load_caller *caller, const struct cmd *cmd);
 const struct event *load_caller_await(struct load_caller *caller, enum msg_type type);
 /* FIN, and waits for the server's. */
 void load_caller_hang_up(struct load_caller *caller);
+
+/* Before a scenario whose clients do not tell a server of another kind from one that does wrong:
+ * whether what listens there answers HELLO as an Uproar server does, be it by a refusal. 0, or -1
+ * with a sentence in `why`. */
+int load_caller_prove(const struct net_addr *addr, const struct net_target *target, unsigned tag,
+                      char *why, size_t why_bytes);
 
 /* HELLO and JOIN, and their answers; the room's JOINED, or NULL. */
 const struct event *load_caller_enter(struct load_caller *caller, const char *name,

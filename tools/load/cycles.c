@@ -7,13 +7,13 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "tools/load/caller.h"
 #include "tools/load/connection.h"
 #include "tools/load/descriptors.h"
 #include "tools/load/json.h"
 #include "tools/load/run.h"
 #include "tools/load/server.h"
 
-#define DIAL_MS  5000u
 #define TICK_NS  (100 * NS_PER_MS)
 #define STUCK_NS (10 * NS_PER_SEC) /* a visit that takes longer has failed */
 
@@ -286,12 +286,8 @@ int load_cycles_run(const struct load_options *options, struct load_cycles_resul
             return -1;
         }
     }
-    int fd = net_dial(&cycles.target, DIAL_MS);
-    if (fd < 0) {
-        net_dial_explain(&cycles.addr, fd, why, why_bytes);
+    if (load_caller_prove(&cycles.addr, &cycles.target, load_tag(options), why, why_bytes) < 0)
         return -1;
-    }
-    close(fd);
     cycles.lists = malloc(sizeof(*cycles.lists));
     if (cycles.lists == NULL) {
         snprintf(why, why_bytes, "out of memory");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "tools/load/caller.h"
 #include "tools/load/connection.h"
 #include "tools/load/descriptors.h"
 #include "tools/load/json.h"
@@ -269,6 +270,8 @@ int load_drip_run(const struct load_options *options, struct load_drip_result *r
     drip->hello_bytes = (uint32_t)load_hello(drip->hello, "a-name-of-thirty-two-whole-bytes");
     if (net_addr_parse(options->address, &drip->addr, why, why_bytes) < 0 ||
         net_resolve(&drip->addr, &drip->target, 1, why, why_bytes) < 0)
+        goto out;
+    if (load_caller_prove(&drip->addr, &drip->target, load_tag(options), why, why_bytes) < 0)
         goto out;
     /* Honest people are not at the addresses of those who drip. */
     err = load_prober_start(prober, &drip->target, options->probes, options->sources + 1,

@@ -81,3 +81,32 @@ Test(load_caller, cannot_call_where_nobody_is)
     load_caller_fini(&caller);
     load_stage_clear(&stage);
 }
+
+static void expect_proof(enum load_fake_fault fault, int err)
+{
+    char why[LOAD_WHY_BYTES] = "";
+    load_stage_set(&stage, fault, &plan);
+    cr_expect_eq(load_caller_prove(&stage.shared.addr, &stage.shared.target, 77, why, sizeof(why)),
+                 err, "%s", why);
+    cr_expect_eq(strstr(why, "does not answer like an Uproar server") != NULL, err < 0, "%s", why);
+    load_stage_clear(&stage);
+}
+
+Test(load_caller, tells_a_server_of_our_kind_from_others)
+{
+    expect_proof(FAKE_HONEST, 0);
+    expect_proof(FAKE_REFUSE, 0);
+    expect_proof(FAKE_BABEL, -1);
+    expect_proof(FAKE_MUTE, -1);
+}
+
+Test(load_caller, tells_that_nothing_listens)
+{
+    struct net_addr addr;
+    struct net_target target;
+    char why[LOAD_WHY_BYTES];
+    cr_assert_eq(net_addr_parse("127.0.0.1:1", &addr, why, sizeof(why)), 0);
+    cr_assert_geq(net_resolve(&addr, &target, 1, why, sizeof(why)), 0);
+    cr_expect_eq(load_caller_prove(&addr, &target, 77, why, sizeof(why)), -1);
+    cr_expect_not_null(strstr(why, "nothing listens there"), "%s", why);
+}

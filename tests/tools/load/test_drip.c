@@ -100,6 +100,8 @@ Test(load_drip, what_makes_it_impossible_has_a_sentence)
     options.address = "127.0.0.1";
     cr_expect_eq(load_drip_run(&options, &result, why, sizeof(why)), -1);
     cr_expect_not_null(strstr(why, "lacks a port"), "%s", why);
+    cr_expect_eq(run(FAKE_BABEL), -1);
+    cr_expect_not_null(strstr(why, "does not answer like an Uproar server"), "%s", why);
 }
 
 Test(load_drip, report)
