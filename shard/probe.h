@@ -2,7 +2,7 @@
  *
  * A probe is one nop in the code, and a note in the program that says where it stands and in which
  * registers or memory its arguments are. As long as nobody listens it stays a nop. bpftrace, perf
- * and SystemTap put a breakpoint there while they run, which costs about a microsecond each time.
+ * and SystemTap put a breakpoint there while they run, which costs half a microsecond and more.
  * `perf/trace` has ready-made questions, and `perf/trace --list` prints this table:
  *
  *   probe     arguments                       fires when
