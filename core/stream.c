@@ -185,6 +185,7 @@ static void bytes_arrived(struct streams *streams, struct stream *stream,
     size_t len = (size_t)cqe->res;
     CHECK(cqe->has_buffer);
     stream->bytes_in += len;
+    streams->bytes_in += len;
     if (len == streams->buffer_bytes)
         stream->flags |= STREAM_HUNGRY;
     else
@@ -283,6 +284,7 @@ static void send_gave_up(struct streams *streams, struct stream *stream, uint32_
         stream_broke(streams, stream, error ? error : EPIPE);
         return;
     }
+    streams->shorts++;
     stream->sending = asked; /* to everybody else it is still under way */
     stream->sent = res > 0 ? (uint32_t)res : 0;
     stream->flags |= STREAM_UNSENT;
@@ -314,11 +316,11 @@ static void send_completed(void *ctx, uint32_t slot, uint32_t generation,
         streams->loop->stray++;
         return;
     }
-    uint32_t asked = stream->sending;
+    uint32_t asked = stream->sending, taken = cqe->res > 0 ? (uint32_t)cqe->res : 0;
     CHECK(asked > 0);
     stream->sending = 0;
-    if (cqe->res > 0)
-        stream->bytes_out += (uint32_t)cqe->res;
+    stream->bytes_out += taken;
+    streams->bytes_out += taken;
 
     if (stream->flags & STREAM_CLOSING) {
         if (stream->flags & STREAM_SHUT)

@@ -95,7 +95,8 @@ struct streams {
     uint32_t open;         /* streams that have a descriptor */
     uint32_t kept;         /* that outlived theirs; open + kept is at most count_max */
     /* Counters. */
-    uint64_t opened, closed, starvations;
+    uint64_t opened, closed, starvations, shorts; /* shorts: sends that needed another */
+    uint64_t bytes_in, bytes_out;
 };
 
 /* object_bytes: of the owner's object that begins with a struct stream. Takes over the loop's
