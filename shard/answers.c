@@ -190,6 +190,7 @@ static void receipt(struct shard *shard, const struct xreceipt *record)
         return;
     errand_at(shard, session)->unacked--;
     if (record->reason == REASON_NONE) {
+        shard->acks++;
         event.ack.room = record->room;
         event.ack.msgid = record->msgid;
         event.ack.seq = record->seq;
@@ -232,6 +233,8 @@ void dispatch_deliver(struct shard *shard, const struct xmsg *msg)
         session_tell(shard, session, &event);
         if (session->state != SESSION_LIVE) /* there was no memory to tell it */
             reason = REASON_UNDELIVERED;
+        else
+            shard->directs++;
     }
     shard_receipt(shard, &in->who, 0, in->msgid, 0, in->body_bytes, reason);
 }

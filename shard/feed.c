@@ -44,11 +44,12 @@ int feed_init(struct shard *shard, struct feed *feed, struct room *room, const s
     return feed->tail != NULL ? 0 : -ENOMEM;
 }
 
-static void drop_segment(struct feed *feed, struct link *link)
+static void drop_segment(struct shard *shard, struct feed *feed, struct link *link)
 {
     if (link->segment == NULL)
         return;
     feed->bytes -= link->used;
+    shard->feed_bytes -= link->used;
     segment_put(link->segment);
     link->segment = NULL;
 }
@@ -59,7 +60,7 @@ static void drop_head(struct shard *shard, struct feed *feed)
 
     CHECK(head->cursors == 0 && head != feed->tail);
     feed->head = head->next;
-    drop_segment(feed, head);
+    drop_segment(shard, feed, head);
     pool_put(&shard->links, head->index);
 }
 
@@ -69,7 +70,7 @@ static void release(struct shard *shard, struct feed *feed)
     while (feed->head != feed->tail && feed->head->cursors == 0)
         drop_head(shard, feed);
     if (feed->caught_up == feed->reading && feed->head == feed->tail)
-        drop_segment(feed, feed->tail);
+        drop_segment(shard, feed, feed->tail);
 }
 
 void feed_fini(struct shard *shard, struct feed *feed)
@@ -125,6 +126,7 @@ static void fall_off(struct shard *shard, struct feed *feed, struct member *memb
                      enum reason reason)
 {
     detach(feed, member, reason);
+    shard->fallen++;
     flush_session(shard, session_at(shard, member->session));
 }
 
@@ -258,6 +260,7 @@ void feed_append(struct shard *shard, struct feed *feed, const struct event *eve
     }
     tail->used += (uint32_t)written;
     feed->bytes += written;
+    shard->feed_bytes += written;
     feed->caught_up = 0;
     if (!presence) {
         feed->last_seq = event->message.seq;
@@ -291,6 +294,7 @@ static bool take_without_own(struct member *member, uint64_t own, struct batch *
         at += (uint32_t)len;
         member->offset = at;
         member->next_seq++;
+        batch->messages += sender != own;
     }
     if (at > from)
         batch_add(batch, segment_ref(link->segment), base + from, at - from);
@@ -318,6 +322,7 @@ static bool take_link(struct member *member, uint64_t own, struct batch *batch)
             return false;
         batch_add(batch, segment_ref(link->segment), link->segment->bytes + member->offset,
                   link->used - member->offset);
+        batch->messages += link->end_seq - member->next_seq;
         member->next_seq = link->end_seq;
     }
     member->offset = link->used;

@@ -107,6 +107,7 @@ struct flight {
 struct batch {
     struct flight *flight;
     size_t bytes;
+    uint64_t messages; /* of rooms */
 };
 
 /* Whether the batch takes no more. */

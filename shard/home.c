@@ -371,6 +371,7 @@ void home_publish(struct shard *shard, const struct xmsg *msg)
                 reason = REASON_NO_MEMORY;
             } else {
                 seq = ++room->head;
+                shard->homes.numbered++;
                 if (room->run.count == 1)
                     room->run_first = seq;
                 memcpy(out, in, bytes);

@@ -56,6 +56,7 @@ struct homes {
     struct timer empties_end; /* when the first one ends */
     uint32_t made;            /* for the next id */
     uint32_t count;
+    uint64_t numbered; /* counter: messages */
     struct presences presences;
 };
 

@@ -279,9 +279,13 @@ static bool target_show(struct mesh_port *port, unsigned to, uint64_t stamp)
     uint64_t held = queue_oldest(queue);
     /* Relaxed: only this thread writes it. */
     bool held_moves = held != atomic_load_explicit(&ring->held, memory_order_relaxed);
-    if (spsc_publish(&ring->spsc) > 0)
+    uint32_t depth = ring->spsc.reserved - ring->spsc.receipted;
+    if (depth > port->depth_most)
+        port->depth_most = depth;
+    if (spsc_publish(&ring->spsc) > 0) {
+        port->batches++;
         port->outstanding[to / 64] |= 1ull << (to % 64);
-    else if (!held_moves)
+    } else if (!held_moves)
         return false;
     /* seq_cst, and after the publish: who sees here that something was let go finds it in the
      * ring. Pairs with the loads in ring_look and mesh_has_work. */

@@ -126,7 +126,9 @@ struct mesh_port {
     struct mesh_queue *overflow;      /* by target; [index] is the queue to oneself */
     uint32_t overflowing;             /* messages in overflow, those to oneself apart */
     struct mesh_block *spare;         /* one empty block, kept */
-    uint64_t posted, received, overflowed, woken; /* counters */
+    /* Counters. depth_most: slots in use at once in any ring of this port's to another. */
+    uint64_t posted, received, overflowed, woken, batches;
+    uint32_t depth_most;
 
     struct mesh_ring *inbound;    /* by source; slots in memory of this port's thread */
     struct mesh_look *looks;      /* mesh_drain's, a place for each source */

@@ -139,6 +139,7 @@ unsigned session_send_due(struct shard *shard, struct session *session)
         return 0;
     }
     session->more = !all;
+    shard->deliveries += batch.messages;
     session->last = all && session->state == SESSION_LEAVING;
     stall_watch(shard, session, &batch.flight->progress);
     PROBE(send, session_connection(shard, session), batch.bytes, batch.flight->count);

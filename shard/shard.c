@@ -10,6 +10,7 @@
 #include "shard/admission.h"
 #include "shard/dispatch.h"
 #include "shard/gather.h"
+#include "shard/gauges.h"
 #include "shard/room.h"
 #include "shard/session.h"
 #include "shard/takeover.h"
@@ -259,19 +260,6 @@ static void turn_begin(void *ctx)
         settle(shard);
 }
 
-/* What others count, for whoever reads our stats. */
-static void show_counters(struct shard *shard)
-{
-    stats_set(shard->stats, STAT_OPEN, shard->streams.open);
-    stats_set(shard->stats, STAT_ACCEPT_FAILED, shard->listener.errors);
-    stats_set(shard->stats, STAT_ACCEPT_EXHAUSTED, shard->listener.exhausted);
-    stats_set(shard->stats, STAT_COMMANDS, shard->commands);
-    stats_set(shard->stats, STAT_SENDS, shard->flush.sends);
-    stats_set(shard->stats, STAT_TURNS, shard->loop.turns);
-    stats_set(shard->stats, STAT_WAKEUPS, shard->port->woken);
-    stats_set(shard->stats, STAT_CROSSED, shard->port->posted);
-}
-
 static uint64_t turn_end(void *ctx)
 {
     struct shard *shard = ctx;
@@ -282,7 +270,7 @@ static uint64_t turn_end(void *ctx)
     mesh_flush(shard->port);
     uint64_t sleep_ns = flush_run(shard);
     shed_turn(shard);
-    show_counters(shard);
+    gauges_show(shard);
     bool outstanding = mesh_receipts(shard->port);
     if (mesh_congested(shard->port))
         return u64_min(sleep_ns, CONGESTED_NS);
@@ -432,7 +420,7 @@ int shard_fini(struct shard *shard)
 {
     int leaks = 0;
 
-    show_counters(shard);
+    gauges_show(shard);
     timer_stop(&shard->loop.wheel, &shard->drain.deadline);
     timer_stop(&shard->loop.wheel, &shard->stall.timer);
     session_lines_fini(shard);
@@ -448,6 +436,7 @@ int shard_fini(struct shard *shard)
     leaks += report("lists", shard->gathers.in_use);
     leaks += report("clients in debt", shard->purses.waits.in_use);
     leaks += report("names", shard->names.entries.in_use);
+    leaks += report("bytes of feeds", shard->feed_bytes);
     leaks += report("bytes of message memory", shard->segments.bytes_in_use);
     leaks += report("bytes of vital memory", shard->vital.bytes_in_use);
     leaks += report("timers", shard->loop.wheel.running);

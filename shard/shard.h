@@ -96,7 +96,10 @@ struct shard {
 
     struct stats *stats;         /* the server's, of this shard */
     struct log_rate ended_lines; /* how many connections' ends may be written down */
-    uint64_t commands;           /* counter: decoded, refused ones too */
+    /* Counters, shown among the stats at the end of each turn (gauges.h). */
+    uint64_t commands; /* decoded, refused ones too */
+    uint64_t deliveries, directs, acks, fallen;
+    size_t feed_bytes; /* in links of all feeds */
 };
 
 extern _Thread_local struct shard *shard_current;

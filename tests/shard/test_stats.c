@@ -77,6 +77,18 @@ Test(stats, durations_are_counted_and_the_longest_is_exact)
     free(stats);
 }
 
+Test(stats, of_a_peak_the_largest_shard_counts)
+{
+    struct stats *stats = stats_new(2);
+
+    stats_raise(&stats[0], STAT_MESSAGE_MOST, 5);
+    stats_raise(&stats[0], STAT_MESSAGE_MOST, 3);
+    stats_raise(&stats[1], STAT_MESSAGE_MOST, 4);
+    cr_expect_eq(stats_sum(stats, 2, STAT_MESSAGE_MOST), 5);
+    cr_expect_eq(stats_sum(stats, 1, STAT_MESSAGE_MOST), 5);
+    free(stats);
+}
+
 /* An end for which nobody gave a reason would be a hole in the books. */
 Test(stats, a_reason_of_another_row_is_a_fault, .signal = SIGABRT)
 {
