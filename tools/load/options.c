@@ -106,7 +106,8 @@ static const char *const mode_names[] = {"fanout", "rooms", "idle",   "churn", "
 #define MEASURED (IN(LOAD_FANOUT) | IN(LOAD_ROOMS) | IN(LOAD_CHURN) | IN(LOAD_DRAIN))
 
 /* What can be asked of servers that give neither numbers nor acknowledgements. */
-#define FOREIGN (IN(LOAD_FANOUT) | IN(LOAD_ROOMS) | IN(LOAD_IDLE))
+#define FOREIGN \
+    (IN(LOAD_FANOUT) | IN(LOAD_ROOMS) | IN(LOAD_IDLE) | IN(LOAD_STALL) | IN(LOAD_SEARCH))
 
 /* Options that mean nothing to most subcommands. */
 static const struct {
@@ -460,7 +461,7 @@ static int foreign(const struct parsing *parsing)
     if (!(FOREIGN >> options->mode & 1)) {
         snprintf(parsing->why, parsing->why_bytes,
                  "%s asks for what only our own protocol has: --protocol %s goes with fanout, "
-                 "rooms and idle",
+                 "rooms, idle, stall and search",
                  mode_names[options->mode], dialect->name);
         return -1;
     }

@@ -188,6 +188,7 @@ static void report_json(FILE *out, const struct load_options *options,
 {
     const struct load_search_step *best = best_step(result);
     load_json_begin(out, "search");
+    load_json_text(out, "protocol", load_options_protocol(options));
     load_json_count(out, "clients", options->plan.clients);
     load_json_count(out, "publishers", options->plan.publishers);
     load_json_count(out, "rooms", options->plan.rooms);

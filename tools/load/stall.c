@@ -75,7 +75,11 @@ static bool measure_stalled(struct stall *stall, struct load_stall_phase *phase)
     load_room_name(&names, 0, room);
     bool fine = load_stalled_open(&stall->stalled, &stall->run, &stall->target, room, stall->why,
                                   stall->why_bytes) == 0 &&
-                measure(stall, phase) && head_ask(stall, room, &head);
+                measure(stall, phase);
+    if (fine && stall->run.dialect != NULL)
+        head = stall->phase.published;
+    else
+        fine = fine && head_ask(stall, room, &head);
     if (fine) {
         load_stalled_tell(&stall->stalled, head, SILENCE_MS);
         for (unsigned fate = 0; fate < FATES; fate++)
@@ -85,6 +89,8 @@ static bool measure_stalled(struct stall *stall, struct load_stall_phase *phase)
         result->missed += stall->stalled.missed;
         if (result->reason == REASON_NONE)
             result->reason = stall->stalled.reason;
+        if (result->words[0] == '\0')
+            memcpy(result->words, stall->stalled.words, sizeof(result->words));
         result->interrupted |= load_run_interrupted();
     }
     load_stalled_close(&stall->stalled);
@@ -217,6 +223,7 @@ static void report_json(FILE *out, const struct load_options *options,
 {
     struct medians median = medians_of(result);
     load_json_begin(out, "stall");
+    load_json_text(out, "protocol", load_options_protocol(options));
     load_json_count(out, "clients", options->plan.clients);
     load_json_count(out, "stalled", options->stalled);
     load_json_count(out, "rcvbuf", options->rcvbuf_bytes);
@@ -290,6 +297,8 @@ void load_stall_report(FILE *out, const struct load_options *options,
     if (result->reason != REASON_NONE)
         fprintf(out, "  first GOAWAY         %s (%s)\n", reason_sentence(result->reason),
                 reason_name(result->reason));
+    if (result->words[0] != '\0')
+        fprintf(out, "  first refusal        %s\n", result->words);
     fprintf(out, "  they were given      %llu messages, and %llu GAPs over %llu\n",
             (unsigned long long)result->given, (unsigned long long)result->gaps,
             (unsigned long long)result->missed);

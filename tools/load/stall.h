@@ -32,7 +32,8 @@ struct load_stall_result {
 
     uint64_t fates[FATES]; /* of the stalled, over all rounds */
     uint64_t given, gaps, missed;
-    enum reason reason; /* of the first GOAWAY */
+    enum reason reason;           /* of the first GOAWAY */
+    char words[LOAD_WORDS_BYTES]; /* in a dialect: of the first refusal; else empty */
 
     bool memory_known;
     struct load_memory_figures memory_first, memory_peak;

@@ -56,6 +56,7 @@ static void join(struct foreign *foreign, struct foreign_client *client,
     unsigned i = (unsigned)(room - foreign->rooms);
     client->rooms |= 1u << i;
     client->places[i] = speech->place;
+    client->entered[i] = ++room->entered;
     put(foreign, client, out, foreign->words->joined(out, speech->room, speech->place));
 }
 
@@ -99,6 +100,18 @@ static void give(struct foreign *foreign, struct foreign_room *room, struct fore
     }
 }
 
+static int first_silent(const struct foreign *foreign, unsigned room)
+{
+    int first = -1;
+    for (unsigned c = 0; c < foreign->clients_count; c++) {
+        const struct foreign_client *client = &foreign->clients[c];
+        if (client->fd >= 0 && (client->rooms >> room & 1) && !client->spoke &&
+            (first < 0 || client->entered[room] < foreign->clients[first].entered[room]))
+            first = (int)c;
+    }
+    return first;
+}
+
 static void publish(struct foreign *foreign, struct foreign_client *from,
                     const struct foreign_speech *speech)
 {
@@ -106,12 +119,8 @@ static void publish(struct foreign *foreign, struct foreign_client *from,
     unsigned i = (unsigned)(room - foreign->rooms);
     uint8_t out[1024];
     from->spoke = true;
-    room->seq++;
-    for (unsigned c = 0; room->seq == FOREIGN_FAULTY && c < foreign->clients_count; c++) {
-        const struct foreign_client *to = &foreign->clients[c];
-        if (room->victim < 0 && (to->rooms >> i & 1) && !to->spoke)
-            room->victim = (int)c;
-    }
+    if (++room->seq == FOREIGN_FAULTY)
+        room->victim = first_silent(foreign, i);
     for (unsigned c = 0; c < foreign->clients_count; c++) {
         struct foreign_client *to = &foreign->clients[c];
         if (to->fd < 0 || !(to->rooms >> i & 1) || to == from)

@@ -11,8 +11,8 @@
 
 #include "core/base.h"
 
-/* What happens to the 10th message of each room; "the victim" is the first member who has not
- * spoken. */
+/* What happens to the 10th message of each room; "the victim" is the first who joined it of those
+ * who have not spoken. */
 enum foreign_fault {
     FOREIGN_HONEST,
     FOREIGN_DROP,    /* the victim is not given it */
@@ -60,8 +60,9 @@ const struct foreign_words *foreign_words(const char *name);
 struct foreign_client {
     int fd; /* -1: free */
     bool asked, alive, spoke;
-    uint32_t rooms; /* bit for each */
-    uint32_t places[FOREIGN_ROOMS];
+    uint32_t rooms;                  /* bit for each */
+    uint32_t places[FOREIGN_ROOMS];  /* what it calls them */
+    uint32_t entered[FOREIGN_ROOMS]; /* how many were there when it had joined */
     uint8_t *in;
     size_t in_used;
 };
@@ -80,7 +81,8 @@ struct foreign {
         char name[64];
         size_t name_len;
         uint64_t seq;
-        int victim;
+        uint32_t entered;
+        int victim;         /* client, or -1 */
         uint8_t held[1024]; /* SWAP */
         size_t held_len;
     } rooms[FOREIGN_ROOMS];

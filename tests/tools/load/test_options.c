@@ -239,6 +239,10 @@ Test(load_options, other_protocols)
     cr_assert_eq(parse("rooms --protocol redis 127.0.0.1:7"), LOAD_RUN);
     cr_expect_str_eq(options.address, "127.0.0.1:7");
     cr_assert_eq(parse("idle --protocol redis --server-pid 1"), LOAD_RUN);
+    cr_assert_eq(parse("stall --protocol nats"), LOAD_RUN);
+    cr_assert_eq(parse("search --protocol mqtt"), LOAD_RUN);
+    refused("stall --protocol irc", "360 at most"); /* 4096 by default */
+    refused("soak --protocol redis", "only our own protocol has");
 
     refused("fanout --protocol gopher", "native, redis, nats, mqtt, irc or go");
     cr_assert_eq(parse("fanout --protocol irc --size 360"), LOAD_RUN);

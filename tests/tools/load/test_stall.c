@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "tests/tools/load/fake.h"
+#include "tests/tools/load/foreign.h"
 
 static struct load_stall_result result;
 static char why[LOAD_WHY_BYTES];
@@ -158,4 +159,68 @@ Test(load_stall, silence_and_memory_are_reported)
     cr_expect_not_null(strstr(text, "2 NOTHING"), "%s", text);
     cr_expect_not_null(strstr(text, "(stalled)"), "%s", text);
     cr_expect_not_null(strstr(text, "DO NOT COUNT: slow"), "%s", text);
+}
+
+/* The room of each run has a victim: a reader where nobody is stalled, else the first of those. */
+static int run_foreign(const char *dialect, enum foreign_fault fault)
+{
+    struct foreign *foreign = foreign_start(dialect, fault);
+    options.dialect = load_dialect_find(dialect);
+    options.address = foreign->address;
+    options.rounds = 1;
+    int err = load_stall_run(&options, &result, why, sizeof(why));
+    foreign_stop(foreign);
+    return err;
+}
+
+Test(load_stall, in_every_dialect_who_gets_all_has_missed_nothing)
+{
+    static const char *const dialects[] = {"redis", "nats", "mqtt", "irc", "go"};
+    for (size_t i = 0; i < ARRAY_SIZE(dialects); i++) {
+        cr_assert_eq(run_foreign(dialects[i], FOREIGN_HONEST), 0, "%s: %s", dialects[i], why);
+        cr_expect(load_stall_clean(&result), "%s", dialects[i]);
+        cr_expect_eq(result.counts.delivered, 2 * 60 * 3, "%s", dialects[i]);
+        cr_expect_eq(result.fates[FATE_WHOLE], 2, "%s", dialects[i]);
+        cr_expect_eq(result.given, 2 * 60, "%s", dialects[i]);
+        options.json = true;
+        json_t *json = report();
+        cr_expect_str_eq(json_string_value(json_object_get(json, "protocol")), dialects[i]);
+        json_decref(json);
+    }
+}
+
+Test(load_stall, in_a_dialect_what_the_stalled_are_not_told_is_seen)
+{
+    static const struct {
+        enum foreign_fault fault;
+        enum load_fate fate;
+        uint64_t disconnected;
+    } cases[] = {
+        {FOREIGN_DROP, FATE_SILENT, 0},
+        {FOREIGN_REPEAT, FATE_UNTRUE, 0},
+        {FOREIGN_ALTER, FATE_UNTRUE, 0},
+        {FOREIGN_CUT, FATE_CUT, 1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        cr_assert_eq(run_foreign("redis", cases[i].fault), 0, "%s", why);
+        cr_expect_not(load_stall_clean(&result));
+        cr_expect_eq(result.fates[cases[i].fate], 1, "case %zu", i);
+        cr_expect_eq(result.fates[FATE_WHOLE], 1, "case %zu", i);
+        cr_expect_eq(result.disconnected, cases[i].disconnected, "case %zu", i);
+    }
+}
+
+Test(load_stall, in_a_dialect_the_refusal_of_a_stalled_client_is_told)
+{
+    struct foreign *foreign = foreign_start("nats", FOREIGN_REFUSE);
+    struct load_stalled stalled;
+    struct net_addr addr;
+    struct net_target target;
+    options.dialect = &load_dialect_nats;
+    cr_assert_eq(net_addr_parse(foreign->address, &addr, why, sizeof(why)), 0);
+    cr_assert_geq(net_resolve(&addr, &target, 1, why, sizeof(why)), 0);
+    cr_expect_eq(load_stalled_open(&stalled, &options, &target, "lobby", why, sizeof(why)), -1);
+    cr_expect_not_null(strstr(why, "-ERR 'Authorization Violation'"), "%s", why);
+    load_stalled_close(&stalled);
+    foreign_stop(foreign);
 }
