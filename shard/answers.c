@@ -31,7 +31,7 @@ static void give_back(struct shard *shard, const struct xmsg *joined)
 static void tell_rename(struct shard *shard, const struct session *session,
                         const struct member *member, struct slice name, struct slice old_name)
 {
-    struct xmsg *msg = shard_post(shard, member->feed->room->home, XMSG_RENAME);
+    struct xmsg *msg = shard_post(shard, member_feed(member)->room->home, XMSG_RENAME);
 
     msg->room = member->room;
     msg->id = session->id;
@@ -84,7 +84,7 @@ void dispatch_joined(struct shard *shard, const struct xmsg *msg)
         if (session->state != SESSION_HELD) {
             tell_joined(shard, session, msg);
         } else {
-            feed_park(shard, member->feed, member);
+            feed_park(shard, member_feed(member), member);
             if (msg->id != 0)
                 member->next_seq = msg->id; /* nobody was told of that gap yet */
         }

@@ -39,7 +39,7 @@ static bool joined(struct shard *shard, const struct session *session, struct sl
             if (member->next_seq == hash)
                 return true;
         } else {
-            const struct room *room = member->feed->room;
+            const struct room *room = member_feed(member)->room;
             if (slice_equal(slice_of(room->name, room->name_bytes), name))
                 return true;
         }
@@ -115,13 +115,13 @@ static void on_publish(struct shard *shard, struct session *session, const struc
         session_refuse(shard, session, cmd, REASON_BODY_TOO_LONG);
         return;
     }
-    uint64_t cost = purse_cost(body.len, member->feed->room->total);
+    uint64_t cost = purse_cost(body.len, member_feed(member)->room->total);
     if (!purse_affords(&shard->purses, cost)) {
         session_refuse(shard, session, cmd, REASON_TOO_EXPENSIVE);
         return;
     }
     struct xmessage *record =
-        shard_publish(shard, member->feed->room->home, session->name_bytes + body.len);
+        shard_publish(shard, member_feed(member)->room->home, session->name_bytes + body.len);
     if (record == NULL) {
         session_refuse(shard, session, cmd, REASON_NO_MEMORY);
         return;

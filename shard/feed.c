@@ -21,14 +21,15 @@ void batch_add(struct batch *batch, struct segment *segment, const uint8_t *data
     batch->bytes += len;
 }
 
-static struct link *link_new(struct shard *shard, struct segment *segment, uint64_t end_seq)
+static struct link *link_new(struct shard *shard, struct feed *feed, struct segment *segment,
+                             uint64_t end_seq)
 {
     uint32_t index;
     struct link *link = pool_get(&shard->links, &index);
 
     if (link == NULL)
         return NULL;
-    *link = (struct link){.segment = segment, .end_seq = end_seq, .index = index};
+    *link = (struct link){.segment = segment, .end_seq = end_seq, .index = index, .feed = feed};
     return link;
 }
 
@@ -37,10 +38,9 @@ int feed_init(struct shard *shard, struct feed *feed, struct room *room, const s
     memset(feed, 0, sizeof(*feed));
     feed->room = room;
     feed->codec = codec;
-    list_init(&feed->members);
-    list_init(&feed->detached);
+    feed->members = feed->detached = (struct member_list){POOL_NONE, POOL_NONE};
     list_init(&feed->dirty);
-    feed->head = feed->tail = link_new(shard, NULL, 0);
+    feed->head = feed->tail = link_new(shard, feed, NULL, 0);
     return feed->tail != NULL ? 0 : -ENOMEM;
 }
 
@@ -75,7 +75,7 @@ static void release(struct shard *shard, struct feed *feed)
 
 void feed_fini(struct shard *shard, struct feed *feed)
 {
-    CHECK(feed->reading == 0 && list_empty(&feed->detached));
+    CHECK(feed->reading == 0 && feed->detached.head == POOL_NONE);
     release(shard, feed);
     pool_put(&shard->links, feed->tail->index);
     stages_forget(&shard->stages, feed);
@@ -88,7 +88,35 @@ static bool caught_up(const struct member *member)
     return member->at->next == NULL && member->offset == member->at->used;
 }
 
-static void attach_at_tail(struct feed *feed, struct member *member)
+static struct member *member_at(struct shard *shard, uint32_t index)
+{
+    return pool_at(&shard->members, index);
+}
+
+static void list_in(struct shard *shard, struct member_list *list, struct member *member)
+{
+    member->feed_next = POOL_NONE;
+    member->feed_prev = list->tail;
+    if (list->tail == POOL_NONE)
+        list->head = member->index;
+    else
+        member_at(shard, list->tail)->feed_next = member->index;
+    list->tail = member->index;
+}
+
+static void list_out(struct shard *shard, struct member_list *list, struct member *member)
+{
+    if (member->feed_prev == POOL_NONE)
+        list->head = member->feed_next;
+    else
+        member_at(shard, member->feed_prev)->feed_next = member->feed_next;
+    if (member->feed_next == POOL_NONE)
+        list->tail = member->feed_prev;
+    else
+        member_at(shard, member->feed_next)->feed_prev = member->feed_prev;
+}
+
+static void attach_at_tail(struct shard *shard, struct feed *feed, struct member *member)
 {
     member->state = MEMBER_READING;
     member->at = feed->tail;
@@ -96,36 +124,36 @@ static void attach_at_tail(struct feed *feed, struct member *member)
     feed->tail->cursors++;
     feed->reading++;
     feed->caught_up++;
-    list_add_tail(&feed->members, &member->link);
+    list_in(shard, &feed->members, member);
 }
 
-void feed_join(struct feed *feed, struct member *member, uint64_t head)
+void feed_join(struct shard *shard, struct feed *feed, struct member *member, uint64_t head)
 {
-    member->feed = feed;
     member->next_seq = head + 1;
     if (feed->last_seq < head)
         feed->last_seq = head;
-    attach_at_tail(feed, member);
+    attach_at_tail(shard, feed, member);
 }
 
-static void detach(struct feed *feed, struct member *member, enum reason reason)
+static void detach(struct shard *shard, struct feed *feed, struct member *member,
+                   enum reason reason)
 {
     if (caught_up(member))
         feed->caught_up--;
     member->at->cursors--;
-    member->at = NULL;
+    member->fell_off = feed;
     member->state = MEMBER_DETACHED;
     member->gap_reason = (uint16_t)reason;
     feed->reading--;
-    list_del(&member->link);
-    list_add_tail(&feed->detached, &member->link);
+    list_out(shard, &feed->members, member);
+    list_in(shard, &feed->detached, member);
 }
 
 /* Falls off, and is told so when it can be. */
 static void fall_off(struct shard *shard, struct feed *feed, struct member *member,
                      enum reason reason)
 {
-    detach(feed, member, reason);
+    detach(shard, feed, member, reason);
     shard->fallen++;
     flush_session(shard, session_at(shard, member->session));
 }
@@ -133,7 +161,7 @@ static void fall_off(struct shard *shard, struct feed *feed, struct member *memb
 void feed_park(struct shard *shard, struct feed *feed, struct member *member)
 {
     if (member->state == MEMBER_READING)
-        detach(feed, member, REASON_AWAY);
+        detach(shard, feed, member, REASON_AWAY);
     release(shard, feed);
 }
 
@@ -144,20 +172,22 @@ void feed_leave(struct shard *shard, struct feed *feed, struct member *member)
             feed->caught_up--;
         member->at->cursors--;
         feed->reading--;
+        list_out(shard, &feed->members, member);
+    } else {
+        list_out(shard, &feed->detached, member);
     }
-    list_del(&member->link);
-    member->feed = NULL;
     release(shard, feed);
 }
 
-bool feed_reattach(struct feed *feed, struct member *member, uint64_t *from, uint64_t *to)
+bool feed_reattach(struct shard *shard, struct member *member, uint64_t *from, uint64_t *to)
 {
     CHECK(member->state == MEMBER_DETACHED);
+    struct feed *feed = member->fell_off;
     *from = member->next_seq;
     *to = feed->last_seq;
     member->next_seq = feed->last_seq + 1;
-    list_del(&member->link);
-    attach_at_tail(feed, member);
+    list_out(shard, &feed->detached, member);
+    attach_at_tail(shard, feed, member);
     return *from <= *to;
 }
 
@@ -169,11 +199,9 @@ static void trim(struct shard *shard, struct feed *feed, size_t bytes_max, bool 
     while (feed->bytes > bytes_max && feed->head != feed->tail) {
         struct link *head = feed->head;
         uint32_t left = head->cursors;
-        list_for_each_safe(node, after, &feed->members)
-        {
-            struct member *member = list_entry(node, struct member, link);
-            if (left == 0)
-                break;
+        for (uint32_t i = feed->members.head; i != POOL_NONE && left > 0;) {
+            struct member *member = member_at(shard, i);
+            i = member->feed_next;
             if (member->at != head)
                 continue;
             left--;
@@ -200,10 +228,8 @@ void feed_shed(struct shard *shard, struct feed *feed)
 /* Nobody can be given this event: all who read will be told what they missed. */
 static void miss(struct shard *shard, struct feed *feed)
 {
-    list_for_each_safe(node, after, &feed->members)
-    {
-        fall_off(shard, feed, list_entry(node, struct member, link), REASON_NO_MEMORY);
-    }
+    while (feed->members.head != POOL_NONE)
+        fall_off(shard, feed, member_at(shard, feed->members.head), REASON_NO_MEMORY);
     release(shard, feed);
 }
 
@@ -222,7 +248,7 @@ static struct link *grow(struct shard *shard, struct feed *feed, const struct ev
         if (segment == NULL)
             return NULL;
     }
-    struct link *link = link_new(shard, segment, feed->last_seq + 1);
+    struct link *link = link_new(shard, feed, segment, feed->last_seq + 1);
     if (link == NULL) {
         segment_put(segment);
         return NULL;
@@ -276,7 +302,7 @@ void feed_append(struct shard *shard, struct feed *feed, const struct event *eve
 static bool take_without_own(struct member *member, uint64_t own, struct batch *batch)
 {
     struct link *link = member->at;
-    const struct codec *codec = member->feed->codec;
+    const struct codec *codec = link->feed->codec;
     const uint8_t *base = link->segment->bytes;
     uint32_t from = member->offset, at = from;
 
@@ -331,7 +357,7 @@ static bool take_link(struct member *member, uint64_t own, struct batch *batch)
 
 bool feed_take(struct shard *shard, struct member *member, uint64_t own, struct batch *batch)
 {
-    struct feed *feed = member->feed;
+    struct feed *feed = member_feed(member);
 
     if (caught_up(member))
         return true;

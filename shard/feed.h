@@ -51,6 +51,7 @@ struct link {
     uint32_t cursors;        /* members whose next byte is here, or who are at its end */
     uint32_t index;          /* in the pool */
     bool presence;           /* holds PRESENCE frames only */
+    struct feed *feed;       /* whose it is */
 };
 
 enum member_state {
@@ -62,11 +63,11 @@ enum member_state {
 
 /* One client in one room on this shard. */
 struct member {
-    struct list link;  /* in feed->members or feed->detached */
-    struct feed *feed; /* NULL while joining */
+    uint32_t feed_next, feed_prev; /* indexes, in feed->members or feed->detached */
     union {
-        struct link *at;     /* the cursor */
-        uint64_t moved_from; /* moving: what next_seq was where it comes from */
+        struct link *at;       /* READING: the cursor, and by it the feed */
+        struct feed *fell_off; /* DETACHED: the feed */
+        uint64_t moved_from;   /* JOINING, by moving: what next_seq was where it comes from */
     };
     uint64_t next_seq;   /* number of the first message that no send has covered */
     uint32_t offset;     /* in at's segment; at->used: read */
@@ -78,15 +79,26 @@ struct member {
     uint8_t flags;       /* JOIN_… */
     uint16_t gap_reason; /* why it was detached */
 };
-static_assert(sizeof(struct member) <= 64, "counts in the cost of an idle client");
+static_assert(sizeof(struct member) <= 48, "counts in the cost of an idle client");
+
+/* Not while joining. */
+static inline struct feed *member_feed(const struct member *member)
+{
+    return member->state == MEMBER_READING ? member->at->feed : member->fell_off;
+}
+
+/* Indexes, through feed_next and feed_prev; POOL_NONE: nobody. */
+struct member_list {
+    uint32_t head, tail;
+};
 
 struct feed {
     struct room *room;
     const struct codec *codec;
-    struct list members;  /* reading */
-    struct list detached; /* fallen off: not visited by a flush */
-    uint32_t reading;     /* members in `members` */
-    uint32_t caught_up;   /* of those, how many have read all */
+    struct member_list members;  /* reading */
+    struct member_list detached; /* fallen off: not visited by a flush */
+    uint32_t reading;            /* members in `members` */
+    uint32_t caught_up;          /* of those, how many have read all */
     struct link *head, *tail;
     size_t bytes;      /* in links that hold a segment */
     uint64_t last_seq; /* number of the last message appended or missed */
@@ -124,7 +136,7 @@ int feed_init(struct shard *shard, struct feed *feed, struct room *room, const s
 void feed_fini(struct shard *shard, struct feed *feed);
 
 /* A member begins to read after message `head`, at the feed's end. */
-void feed_join(struct feed *feed, struct member *member, uint64_t head);
+void feed_join(struct shard *shard, struct feed *feed, struct member *member, uint64_t head);
 void feed_leave(struct shard *shard, struct feed *feed, struct member *member);
 
 /* Encodes at the end. expect: bytes that will follow in the same run, a hint for the size of
@@ -141,7 +153,7 @@ void feed_park(struct shard *shard, struct feed *feed, struct member *member);
 void feed_shed(struct shard *shard, struct feed *feed);
 
 /* A detached member goes on at the end; returns whether there is a gap, with its bounds. */
-bool feed_reattach(struct feed *feed, struct member *member, uint64_t *from, uint64_t *to);
+bool feed_reattach(struct shard *shard, struct member *member, uint64_t *from, uint64_t *to);
 
 /* Adds all that the member has not been sent, as far as the batch goes, and moves the cursor
  * behind it. Returns whether everything was taken. own: the member's connection id. */

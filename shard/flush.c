@@ -102,9 +102,9 @@ static void adjust_spacing(struct shard *shard)
 static void feed_flush(struct shard *shard, struct feed *feed)
 {
     feed_trim(shard, feed, shard->options->feed_bytes_max);
-    list_for_each_safe(node, after, &feed->members)
-    {
-        struct member *member = list_entry(node, struct member, link);
+    for (uint32_t i = feed->members.head; i != POOL_NONE;) {
+        const struct member *member = pool_at(&shard->members, i);
+        i = member->feed_next;
         flush_session(shard, session_at(shard, member->session));
     }
     stages_flushed(shard, &shard->stages, feed);

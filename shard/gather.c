@@ -100,12 +100,12 @@ static bool put_person(struct shard *shard, struct xwriter *writer, uint64_t id,
     return true;
 }
 
-static void put_members(struct shard *shard, struct xwriter *writer, struct list *members,
-                        uint32_t most)
+static void put_members(struct shard *shard, struct xwriter *writer,
+                        const struct member_list *members, uint32_t most)
 {
-    list_for_each_safe(node, after, members)
-    {
-        struct member *member = list_entry(node, struct member, link);
+    for (uint32_t i = members->head; i != POOL_NONE;) {
+        const struct member *member = pool_at(&shard->members, i);
+        i = member->feed_next;
         struct session *session = session_at(shard, member->session);
         if (writer->count >= most || !put_person(shard, writer, session->id, session_name(session)))
             return;

@@ -27,7 +27,6 @@ struct member *session_member_add(struct shard *shard, struct session *session)
     if (member == NULL)
         return NULL;
     memset(member, 0, sizeof(*member));
-    list_init(&member->link);
     member->state = MEMBER_JOINING;
     member->index = index;
     member->session = session->stream.slot;

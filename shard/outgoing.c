@@ -46,7 +46,7 @@ static void tell_gaps(struct shard *shard, struct session *session)
             continue;
         event.gap.room = member->room;
         event.gap.reason = (enum reason)member->gap_reason;
-        if (feed_reattach(member->feed, member, &event.gap.from, &event.gap.to)) {
+        if (feed_reattach(shard, member, &event.gap.from, &event.gap.to)) {
             session_tell(shard, session, &event);
             if (session->state >= SESSION_CLOSED)
                 return; /* no memory to tell it; held ones keep their other gaps */

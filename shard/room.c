@@ -63,22 +63,23 @@ int room_join(struct shard *shard, struct member *member, const struct xmsg *joi
     room->total = xnames_of(joined, &person, &name)->members;
     room->members++;
     member->room = room->id;
-    feed_join(feed, member, joined->number);
+    feed_join(shard, feed, member, joined->number);
     return 0;
 }
 
 void room_leave(struct shard *shard, struct member *member)
 {
-    struct room *room = member->feed->room;
+    struct feed *feed = member_feed(member);
+    struct room *room = feed->room;
 
-    feed_leave(shard, member->feed, member);
+    feed_leave(shard, feed, member);
     if (--room->members == 0)
         room_free(shard, room);
 }
 
 static bool feed_read(const struct feed *feed)
 {
-    return feed->head != NULL && (feed->reading > 0 || !list_empty(&feed->detached));
+    return feed->head != NULL && (feed->reading > 0 || feed->detached.head != POOL_NONE);
 }
 
 /* Of the room's feeds, the first one that anybody reads. */

@@ -342,7 +342,7 @@ static void hold(struct shard *shard, struct session *session)
         struct member *member = session_member_at(shard, i);
         i = member->next;
         if (member->state != MEMBER_JOINING) /* dispatch_joined does the same with those */
-            feed_park(shard, member->feed, member);
+            feed_park(shard, member_feed(member), member);
     }
     gather_drop(shard, session);
     errand_drop_input(shard, session);

@@ -86,9 +86,9 @@ void stages_time_flush(struct shard *shard, const struct feed *feed)
 
     stages->feed = NULL;
     stages->sends[0] = stages->sends[1] = (struct stage_send){.connection = 0};
-    list_for_each_safe(node, after, &feed->members)
-    {
-        const struct member *member = list_entry(node, struct member, link);
+    for (uint32_t i = feed->members.head; i != POOL_NONE;) {
+        const struct member *member = pool_at(&shard->members, i);
+        i = member->feed_next;
         const struct session *session = session_at(shard, member->session);
         if (!session->due)
             continue; /* its send is under way: it has this with the next one */

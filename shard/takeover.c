@@ -69,7 +69,7 @@ static void add_seat(struct handover *handover, const struct member *member)
         seat->next_seq = member->moved_from;
         seat->hash = member->next_seq;
     } else {
-        const struct room *room = member->feed->room;
+        const struct room *room = member_feed(member)->room;
         seat->next_seq = member->next_seq;
         seat->hash = shard_room_hash(shard, slice_of(room->name, room->name_bytes));
     }

@@ -12,7 +12,7 @@
 static struct {
     struct shard *shard;
     struct feed feed;
-    struct member members[READERS];
+    struct member *members[READERS]; /* NULL: reads nothing */
     struct client *clients[READERS];
     uint64_t seq; /* appended last */
 } f;
@@ -34,11 +34,14 @@ static void blocked(unsigned i, bool is)
 
 static struct member *read_from(unsigned i, uint8_t flags)
 {
-    struct member *member = &f.members[i];
+    uint32_t index;
+    struct member *member = pool_get(&f.shard->members, &index);
 
-    *member = (struct member){.session = f.clients[i]->session->stream.slot, .flags = flags};
-    list_init(&member->link);
-    feed_join(&f.feed, member, f.seq);
+    cr_assert_not_null(member);
+    *member = (struct member){
+        .session = f.clients[i]->session->stream.slot, .index = index, .flags = flags};
+    feed_join(f.shard, &f.feed, member, f.seq);
+    f.members[i] = member;
     return member;
 }
 
@@ -48,12 +51,19 @@ static bool behind(const struct member *m)
     return m->state == MEMBER_DETACHED || m->at->next != NULL || m->offset != m->at->used;
 }
 
+static void leave(unsigned i)
+{
+    feed_leave(f.shard, &f.feed, f.members[i]);
+    pool_put(&f.shard->members, f.members[i]->index);
+    f.members[i] = NULL;
+}
+
 static void feed_stop(void)
 {
     for (unsigned i = 0; i < READERS; i++) {
         blocked(i, false);
-        if (f.members[i].feed != NULL)
-            feed_leave(f.shard, &f.feed, &f.members[i]);
+        if (f.members[i] != NULL)
+            leave(i);
     }
     feed_fini(f.shard, &f.feed);
     cr_assert_eq(f.shard->links.in_use, 0);
@@ -236,7 +246,7 @@ Test(feed, a_send_takes_so_many_pieces_and_the_next_goes_on_there)
 {
     feed_start("8M");
     struct member *a = read_from(0, 0);
-    f.members[0].feed->codec = codecs[0];
+    f.feed.codec = codecs[0];
     for (int i = 0; i < 40; i++)
         append(1500); /* a link each */
     uint64_t next = 1;
@@ -298,11 +308,11 @@ Test(feed, trimming_stops_at_its_bound)
         append(1000);
     tail = read_from(1, 0);
     feed_trim(f.shard, &f.feed, 4096);
-    cr_assert_eq(f.members[0].state, MEMBER_READING, "3 KB are within 4 KB");
+    cr_assert_eq(f.members[0]->state, MEMBER_READING, "3 KB are within 4 KB");
     append(1000);
     append(1000);
     feed_trim(f.shard, &f.feed, 4096);
-    cr_assert_eq(f.members[0].state, MEMBER_DETACHED);
+    cr_assert_eq(f.members[0]->state, MEMBER_DETACHED);
     cr_assert_leq(f.feed.bytes, 4096);
     struct taken taken = take(tail);
     cr_assert(taken.count == 2 && taken.first == 4 && taken.last == 5);
@@ -328,7 +338,7 @@ Test(feed, the_gap_names_exactly_what_was_missed)
     append(100); /* 13, missed too */
     cr_assert(behind(a));
     blocked(0, false);
-    cr_assert(feed_reattach(&f.feed, a, &from, &to));
+    cr_assert(feed_reattach(f.shard, a, &from, &to));
     cr_assert_eq(from, 3);
     cr_assert_eq(to, 13);
     cr_assert_eq(a->state, MEMBER_READING);
@@ -352,7 +362,7 @@ Test(feed, a_gap_in_the_middle_of_a_send_begins_behind_it)
     feed_trim(f.shard, &f.feed, 4096);
     cr_assert_eq(a->state, MEMBER_DETACHED);
     blocked(0, false);
-    cr_assert(feed_reattach(&f.feed, a, &from, &to));
+    cr_assert(feed_reattach(f.shard, a, &from, &to));
     cr_assert_eq(from, taken.last + 1);
     cr_assert_eq(to, 20);
     feed_stop();
@@ -373,7 +383,7 @@ Test(feed, the_last_reader_that_falls_off_leaves_nothing_behind)
                  f.shard->segments.bytes_in_use);
     append(1000);
     cr_assert_eq(f.shard->segments.bytes_in_use, 0, "nor is anything encoded for nobody");
-    cr_assert(feed_reattach(&f.feed, a, &from, &to) && from == 1 && to == 11);
+    cr_assert(feed_reattach(f.shard, a, &from, &to) && from == 1 && to == 11);
     feed_stop();
 }
 
@@ -388,7 +398,7 @@ Test(feed, presence_without_messages_is_no_gap)
     append_presence(5);
     feed_trim(f.shard, &f.feed, 4096);
     cr_assert_eq(a->state, MEMBER_DETACHED);
-    cr_assert(!feed_reattach(&f.feed, a, &from, &to));
+    cr_assert(!feed_reattach(f.shard, a, &from, &to));
     cr_assert_eq(a->state, MEMBER_READING);
     feed_stop();
 }
@@ -474,7 +484,7 @@ Test(feed, no_echo_gap_begins_at_the_first_frame_not_sent)
     blocked(0, true);
     feed_trim(f.shard, &f.feed, 1);
     cr_assert_eq(a->state, MEMBER_DETACHED);
-    cr_assert(feed_reattach(&f.feed, a, &from, &to));
+    cr_assert(feed_reattach(f.shard, a, &from, &to));
     cr_assert(from > taken.last && from <= taken.last + 2, "%llu after %llu",
               (unsigned long long)from, (unsigned long long)taken.last);
     cr_assert_eq(to, 200);
@@ -487,28 +497,27 @@ Test(feed, one_may_leave_in_every_state)
     for (unsigned i = 0; i < 5; i++)
         read_from(i, 0);
     blocked(0, true);
-    take(&f.members[1]);
+    take(f.members[1]);
     for (int i = 0; i < 10; i++)
         append(1000);
     for (unsigned i = 1; i < 3; i++)
         for (struct taken taken = {.all = false}; !taken.all;)
-            taken = take(&f.members[i]);
-    take(&f.members[3]); /* somewhere in the middle */
+            taken = take(f.members[i]);
+    take(f.members[3]); /* somewhere in the middle */
     for (struct taken taken = {.all = false}; !taken.all;)
-        taken = take(&f.members[4]);
+        taken = take(f.members[4]);
     feed_trim(f.shard, &f.feed, 8000);
-    cr_assert_eq(f.members[0].state, MEMBER_DETACHED);
-    cr_assert(behind(&f.members[3]));
-    feed_leave(f.shard, &f.feed, &f.members[0]); /* detached */
-    cr_assert_null(f.members[0].feed);
+    cr_assert_eq(f.members[0]->state, MEMBER_DETACHED);
+    cr_assert(behind(f.members[3]));
+    leave(0); /* detached */
     cr_assert_gt(f.shard->segments.bytes_in_use, 0);
-    feed_leave(f.shard, &f.feed, &f.members[3]); /* the only one who lagged */
+    leave(3); /* the only one who lagged */
     cr_assert_eq(f.shard->segments.bytes_in_use, 0);
     cr_assert_eq(links(), 1);
-    feed_leave(f.shard, &f.feed, &f.members[1]); /* has read all */
+    leave(1); /* has read all */
     append(10);
-    take(&f.members[2]);
-    feed_leave(f.shard, &f.feed, &f.members[4]); /* behind, at the tail */
+    take(f.members[2]);
+    leave(4); /* behind, at the tail */
     cr_assert_eq(f.shard->segments.bytes_in_use, 0);
     cr_assert_eq(f.feed.reading, 1);
     cr_assert_eq(f.feed.caught_up, 1);
@@ -531,10 +540,10 @@ Test(feed, without_memory_all_who_read_are_told_what_they_missed)
     cr_assert(f.clients[0]->session->due && f.clients[1]->session->due, "they can be told now");
     append(10); /* 3: for nobody */
     memory_give_back(hoarded);
-    cr_assert(feed_reattach(&f.feed, a, &from, &to) && from == 2 && to == 3);
+    cr_assert(feed_reattach(f.shard, a, &from, &to) && from == 2 && to == 3);
     append(10);
     cr_assert_eq(take(a).first, 4);
-    cr_assert(feed_reattach(&f.feed, b, &from, &to));
+    cr_assert(feed_reattach(f.shard, b, &from, &to));
     cr_assert(from == 2 && to == 4, "%llu..%llu", (unsigned long long)from, (unsigned long long)to);
     feed_stop();
 }
@@ -552,7 +561,7 @@ Test(feed, nothing_is_kept_for_those_who_just_gave_way)
     cr_assert_eq(a->state, MEMBER_DETACHED);
     memory_give_back(hoarded);
     cr_assert_eq(f.shard->segments.bytes_in_use, 0);
-    cr_assert(feed_reattach(&f.feed, a, &from, &to) && from == 1 && to == 4);
+    cr_assert(feed_reattach(f.shard, a, &from, &to) && from == 1 && to == 4);
     feed_stop();
 }
 
@@ -592,7 +601,7 @@ Test(feed, who_is_parked_holds_nothing_and_knows_what_it_missed)
         append(100);
         take(stays);
     }
-    cr_assert(feed_reattach(&f.feed, parked, &from, &to) && from == 1 && to == 3);
+    cr_assert(feed_reattach(f.shard, parked, &from, &to) && from == 1 && to == 3);
     append(100);
     cr_assert_eq(take(parked).first, 4);
     feed_stop();

@@ -197,7 +197,7 @@ Test(held, gaps_that_nobody_could_be_told_are_told_later)
     for (unsigned i = 0; i < 2; i++) {
         uint32_t room = i == 0 ? pair.room : other;
         struct member *member = session_member(shard, pair.anna->session, room);
-        feed_park(shard, member->feed, member);
+        feed_park(shard, member_feed(member), member);
         member->gap_reason = REASON_TOO_SLOW;
         publish(pair.bert, room, slice_str("word"));
         world_turn(1);
