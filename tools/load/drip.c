@@ -9,6 +9,7 @@
 #include "tools/load/caller.h"
 #include "tools/load/connection.h"
 #include "tools/load/descriptors.h"
+#include "tools/load/effort.h"
 #include "tools/load/json.h"
 #include "tools/load/prober.h"
 #include "tools/load/run.h"
@@ -35,7 +36,8 @@ struct drip {
     struct loop loop;
     struct streams streams;
     struct event_lists *lists;
-    uint64_t *lives_ns; /* of those cut; result->cut of them */
+    struct load_effort effort; /* once all are connected */
+    uint64_t *lives_ns;        /* of those cut; result->cut of them */
     uint8_t hello[LOAD_HELLO_BYTES];
     uint32_t hello_bytes;
     uint64_t began_ns, looked_ns, shown_ns;
@@ -140,6 +142,10 @@ static void stop(struct drip *drip)
     if (drip->stopping)
         return;
     drip->stopping = true;
+    if (drip->effort.wall_ns != 0) {
+        load_effort_end(&drip->effort);
+        drip->result->busy_share = load_effort_share(&drip->effort);
+    }
     drip->result->alive = drip->result->opened - drip->result->cut;
     streams_each(&drip->streams, close_one, drip);
 }
@@ -174,6 +180,7 @@ static uint64_t turn_end(void *ctx)
         open_one(drip);
         if (drip->dial_error < 0 || result->opened == clients) {
             result->ramp_ns = clock_monotonic_ns() - drip->began_ns;
+            load_effort_begin(&drip->effort);
             break;
         }
     }
@@ -307,6 +314,11 @@ bool load_drip_clean(const struct load_drip_result *result)
            result->honest_failed == 0 && result->honest_done > 0;
 }
 
+static const char *why_not_valid(const struct load_drip_result *result)
+{
+    return result->busy_share > LOAD_BUSY_SHARE_MAX ? LOAD_BUSY_WHY : NULL;
+}
+
 static double seconds(uint64_t ns)
 {
     return (double)ns / 1e9;
@@ -339,6 +351,9 @@ static void report_json(FILE *out, const struct load_options *options,
     load_json_real(out, "honest_p50_ms", honest_ms(result, 500000));
     load_json_real(out, "honest_p99_ms", honest_ms(result, 990000));
     load_json_real(out, "honest_max_ms", (double)result->honest.max / 1e6);
+    load_json_real(out, "generator_cpu_share", result->busy_share);
+    load_json_flag(out, "valid", why_not_valid(result) == NULL);
+    load_json_text(out, "why_not_valid", why_not_valid(result));
     load_json_flag(out, "interrupted", result->interrupted);
     load_json_end(out, load_drip_clean(result));
 }
@@ -370,4 +385,6 @@ void load_drip_report(FILE *out, const struct load_options *options,
             honest_ms(result, 990000), (double)result->honest.max / 1e6);
     if (result->interrupted)
         fprintf(out, "interrupted: not all was seen\n");
+    if (why_not_valid(result) != NULL)
+        fprintf(out, "THESE FIGURES DO NOT COUNT: %s\n", why_not_valid(result));
 }

@@ -31,6 +31,7 @@ struct load_drip_result {
     uint64_t honest_done, honest_failed;
     char honest_why[LOAD_WHY_BYTES / 2];
     bool interrupted;
+    double busy_share; /* of our own thread, from the last connect: when it is late, so are cuts */
 };
 
 /* 0, or -1 with a sentence in `why` when there is nothing to report. */

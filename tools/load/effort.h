@@ -25,6 +25,11 @@ static inline void load_effort_end(struct load_effort *effort)
     effort->cpu_ns = clock_thread_cpu_ns() - effort->cpu_ns;
 }
 
+/* A thread that was busy for longer than this shows itself and not the server. */
+#define LOAD_BUSY_SHARE_MAX 0.95
+#define LOAD_BUSY_WHY \
+    "a thread of the generator was busy for over 95 % of the run: give it more --threads or CPUs"
+
 /* 0 to 1; 0 without a span. */
 static inline double load_effort_share(const struct load_effort *effort)
 {

@@ -128,7 +128,7 @@ static const char help[] =
     "                        read them; microseconds\n"
     "  --plot FILE.png       the same as a picture, or FILE.svg; drawn by gnuplot\n"
     "  --json                one JSON object instead of the table\n"
-    "  --quiet               no progress line\n"
+    "  --quiet               no progress line; only a terminal gets one anyway\n"
     "  --help, --version\n"
     "\n"
     "What is checked, at every receiver and for every message: its number follows the last one,\n"

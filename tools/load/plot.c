@@ -114,7 +114,9 @@ static void titles(FILE *out, const struct load_options *options, const struct l
     quoted(out, line);
     fputs(".\"\\n\".", out);
     strftime(date, sizeof(date), "%-d %B %Y, %H:%M UTC", gmtime_r(&now, &tm));
-    snprintf(line, sizeof(line), "%s, %s", options->address, date);
+    snprintf(line, sizeof(line), "%s%s%s, %s",
+             options->dialect == NULL ? "" : load_options_protocol(options),
+             options->dialect == NULL ? "" : " at ", options->address, date);
     quoted(out, line);
     const char *why_not = load_result_why_not_valid(result);
     if (why_not != NULL) {

@@ -1,8 +1,8 @@
 /* verdict.c -- see verdict.h. */
 #include "tools/load/verdict.h"
 
-/* Of each thread's time. */
-#define BUSY_SHARE_MAX   0.95
+#include "tools/load/effort.h"
+
 /* Of all messages. */
 #define LATE_SHARE_MAX   0.001
 /* Of the guests of a churn. */
@@ -24,9 +24,8 @@ double load_result_late_share(const struct load_result *result)
 const char *load_result_why_not_valid(const struct load_result *result)
 {
     const struct load_churn_counts *churn = &result->churn;
-    if (result->busiest_share > BUSY_SHARE_MAX && result->open_loop)
-        return "a thread of the generator was busy for over 95 % of the run; give it --threads, "
-               "CPUs";
+    if (result->busiest_share > LOAD_BUSY_SHARE_MAX && result->open_loop)
+        return LOAD_BUSY_WHY;
     if (load_result_late_share(result) > LATE_SHARE_MAX)
         return "the generator sent over 0.1 % of the messages more than 1 ms late";
     if ((double)churn->arrived < (double)churn->due * (1 - ABSENT_SHARE_MAX))

@@ -88,6 +88,7 @@ Test(load_drip, server_that_cuts_nobody_fails_and_the_watch_ends)
     options.plan.clients = 3;
     cr_assert_eq(run(FAKE_HONEST), 0, "%s", why);
     cr_expect_eq(result.alive, 3);
+    cr_expect(result.busy_share > 0 && result.busy_share < 1);
     cr_expect_not(load_drip_clean(&result));
     cr_expect_gt(result.honest_done, 0);
 }
@@ -135,6 +136,15 @@ Test(load_drip, report)
     cr_expect_eq(json_integer_value(json_object_get(json, "honest_failed")), 4);
     cr_expect_float_eq(json_number_value(json_object_get(json, "cut_p50_s")), 5, 0.001);
     cr_expect(json_is_false(json_object_get(json, "clean")));
+    cr_expect(json_is_true(json_object_get(json, "valid")));
     json_decref(json);
+    free(text);
+    options.json = false;
+    result.busy_share = 0.99;
+    out = open_memstream(&text, &len);
+    load_drip_report(out, &options, &result);
+    fclose(out);
+    cr_expect_not_null(strstr(text, "THESE FIGURES DO NOT COUNT: a thread of the generator"), "%s",
+                       text);
     free(text);
 }

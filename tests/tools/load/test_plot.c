@@ -60,6 +60,10 @@ Test(load_plot, the_title_tells_load_size_server_and_date)
     expect_in_script("'127.0.0.1:7667, 15 January 2027, 08:00 UTC'");
     expect_in_script("set terminal pngcairo size 1000,600");
     cr_expect_null(strstr(text, "DO NOT COUNT"));
+    options.dialect = &load_dialect_redis;
+    script("a.png");
+    expect_in_script("'redis at 127.0.0.1:7667, 15");
+    options.dialect = NULL;
     options.mode = LOAD_ROOMS;
     options.plan.rooms = 7;
     options.plan.rate = 0;
