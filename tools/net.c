@@ -143,7 +143,7 @@ static int bind_from(int fd, const struct net_target *target, uint32_t from)
     return bind(fd, (const struct sockaddr *)&source, sizeof(source)) < 0 ? -errno : 0;
 }
 
-static int dial_start(const struct net_target *target, const struct net_manner *manner)
+int net_dial_start_as(const struct net_target *target, const struct net_manner *manner)
 {
     int one = 1, error;
     int fd = socket(target->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -168,7 +168,7 @@ static int dial_start(const struct net_target *target, const struct net_manner *
 
 int net_dial_start(const struct net_target *target)
 {
-    return dial_start(target, &(struct net_manner){0});
+    return net_dial_start_as(target, &(struct net_manner){0});
 }
 
 int net_dial_result(int fd)
@@ -193,7 +193,7 @@ int net_dial_as(const struct net_target *target, const struct net_manner *manner
                 unsigned timeout_ms)
 {
     uint64_t deadline_ms = clock_monotonic_ns() / NS_PER_MS + timeout_ms;
-    int fd = dial_start(target, manner);
+    int fd = net_dial_start_as(target, manner);
     int result;
 
     if (fd < 0)

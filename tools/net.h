@@ -55,6 +55,8 @@ struct net_manner {
 /* Starts a connection: a non-blocking TCP socket with close-on-exec and no Nagle delay, whose
  * connect is under way, or a negative errno. Wait for POLLOUT, then ask net_dial_result. */
 int net_dial_start(const struct net_target *target);
+/* The same in a manner of one's own. */
+int net_dial_start_as(const struct net_target *target, const struct net_manner *manner);
 
 /* 0 when the connection stands, -EINPROGRESS while it does not yet, else the negative errno that
  * ended it. The socket stays the caller's. */

@@ -15,6 +15,7 @@
 #include "tools/load/search.h"
 #include "tools/load/soak.h"
 #include "tools/load/stall.h"
+#include "tools/load/storm.h"
 #include "tools/load/verdict.h"
 
 #define EXIT_WRONG   1 /* the server failed its promises */
@@ -76,6 +77,15 @@ static enum verdict run_cycles(const struct load_options *options, char *why, si
     return load_cycles_clean(&result) ? CLEAN : WRONG;
 }
 
+static enum verdict run_storm(const struct load_options *options, char *why, size_t why_bytes)
+{
+    static struct load_storm_result result;
+    if (load_storm_run(options, &result, why, why_bytes) < 0)
+        return NOT_RUN;
+    load_storm_report(stdout, options, &result);
+    return load_storm_clean(&result) ? CLEAN : WRONG;
+}
+
 static enum verdict run_search(const struct load_options *options, char *why, size_t why_bytes)
 {
     static struct load_search_result result;
@@ -106,6 +116,8 @@ static enum verdict run(const struct load_options *options, char *why, size_t wh
         return run_stall(options, why, why_bytes);
     case LOAD_DRIP:
         return run_drip(options, why, why_bytes);
+    case LOAD_STORM:
+        return run_storm(options, why, why_bytes);
     case LOAD_SEARCH:
         return run_search(options, why, why_bytes);
     case LOAD_SOAK:

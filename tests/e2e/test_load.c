@@ -7,9 +7,9 @@
 static char said[16384];
 static char address[32], pid[16];
 
-static struct server *start(const char *flag)
+static struct server *start(const char *flag, const char *another)
 {
-    struct server *server = server_start(flag);
+    struct server *server = server_start(flag, another);
     snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
     snprintf(pid, sizeof(pid), "%d", (int)server->pid);
     return server;
@@ -25,7 +25,7 @@ TestSuite(load, .fini = harness_fini, .timeout = 120);
 /* A microsecond is kept by nobody; whether the generator was late besides is the machine's. */
 Test(load, search_goes_down_to_the_end)
 {
-    struct server *server = start(NULL);
+    struct server *server = start(NULL, NULL);
     cr_expect_eq(uproar_load(said, "search", "--clients", "4", "--rate", "2", "--p99", "1us",
                              "--seconds", "1", "--quiet", "--json", "--server-pid", pid, address),
                  0, "%s", said);
@@ -39,7 +39,7 @@ Test(load, search_goes_down_to_the_end)
 /* The watchers' latency is the machine's, and too few intervals are not judged by it. */
 Test(load, soak_has_an_interval_for_each_part_and_leaves_nothing_behind)
 {
-    struct server *server = start("--resume-window=100");
+    struct server *server = start("--resume-window=100", NULL);
     cr_expect_eq(uproar_load(said, "soak", "--seconds", "2", "--report-every", "500ms", "--rate",
                              "200", "--arrivals", "100", "--quiet", "--json", "--server-pid", pid,
                              address),
@@ -48,5 +48,45 @@ Test(load, soak_has_an_interval_for_each_part_and_leaves_nothing_behind)
     expect_said("\"lost\":0,\"duplicated\":0,\"reordered\":0,\"corrupt\":0,\"disconnected\":0");
     expect_said("\"guest_refused\":0,\"thrown_out\":0");
     expect_said("\"leaks\":false,\"slows\":false");
+    server_stop(server);
+}
+
+Test(load, storm_everybody_comes_back_and_knows_what_it_missed)
+{
+    struct server *server = start("--resume-window=60s", NULL);
+    cr_expect_eq(uproar_load(said, "storm", "--clients", "300", "--rooms", "4", "--rounds", "2",
+                             "--seconds", "1", "--threads", "2", "--quiet", "--json",
+                             "--server-pid", pid, address),
+                 0, "%s", said);
+    expect_said("\"rounds\":2,");
+    expect_said("\"never_back\":0,\"resumed\":600,\"anew\":0,\"thrown_out\":0");
+    expect_said("\"away_gaps\":600,");
+    expect_said("\"unsaid\":0,\"untrue\":0");
+    expect_said("\"lost\":0,\"disconnected\":0");
+    expect_said("\"clean\":true");
+    server_stop(server);
+}
+
+/* Sessions that are forgotten too early are not passed over. */
+Test(load, storm_finds_sessions_that_did_not_last)
+{
+    struct server *server = start("--resume-window=100", NULL);
+    cr_expect_eq(uproar_load(said, "storm", "--clients", "50", "--rounds", "1", "--seconds", "1",
+                             "--quiet", "--json", "--server-pid", pid, address),
+                 1, "%s", said);
+    expect_said("\"never_back\":0,\"resumed\":0,\"anew\":50");
+    expect_said("\"clean\":false");
+    server_stop(server);
+}
+
+/* More come at once than one address may bring in a second: the rest come when they are told to. */
+Test(load, storm_says_by_what_reason_clients_were_refused)
+{
+    struct server *server = start("--connects-per-address=40", "--resume-window=60s");
+    cr_expect_eq(uproar_load(said, "storm", "--clients", "60", "--rounds", "1", "--seconds", "1",
+                             "--sources", "1", "--quiet", "--json", address),
+                 0, "%s", said);
+    expect_said("\"refusals\":{\"address-rate\":");
+    expect_said("\"never_back\":0,\"resumed\":60");
     server_stop(server);
 }

@@ -29,6 +29,7 @@ static const char *const scenarios[][5] = {
     {"drain", "--after", "100ms"},
     {"search", "--seconds", "1"},
     {"soak", "--seconds", "1", "--report-every", "1"},
+    {"storm", "--rounds", "1"},
 };
 
 static void setup(void)

@@ -4,16 +4,16 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/clock.h"
 #include "proto/limits.h"
 #include "tools/load/body.h"
+#include "tools/load/values.h"
 #include "tools/net.h"
 
-#define MODES "fanout, rooms, idle, churn, stall, drip, drain, search or soak"
+#define MODES "fanout, rooms, idle, churn, stall, drip, drain, storm, search or soak"
 
 /* Of --rate max. */
 #define WINDOW_DEFAULT 1024u
@@ -45,6 +45,8 @@ enum option_id {
     OPT_RESET_SHARE,
     OPT_AFTER,
     OPT_SOURCES,
+    OPT_FRESH,
+    OPT_AWAY,
     OPT_P99,
     OPT_PRECISION,
     OPT_REPORT_EVERY,
@@ -84,6 +86,8 @@ static const struct option long_options[] = {
     {"reset-share", required_argument, NULL, OPT_RESET_SHARE},
     {"after", required_argument, NULL, OPT_AFTER},
     {"sources", required_argument, NULL, OPT_SOURCES},
+    {"fresh", no_argument, NULL, OPT_FRESH},
+    {"away", required_argument, NULL, OPT_AWAY},
     {"p99", required_argument, NULL, OPT_P99},
     {"precision", required_argument, NULL, OPT_PRECISION},
     {"report-every", required_argument, NULL, OPT_REPORT_EVERY},
@@ -98,8 +102,8 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char *const mode_names[] = {"fanout", "rooms", "idle",   "churn", "stall",
-                                         "drip",   "drain", "search", "soak"};
+static const char *const mode_names[] = {"fanout", "rooms", "idle",  "churn",  "stall",
+                                         "drip",   "drain", "storm", "search", "soak"};
 
 #define IN(mode) (1u << (mode))
 /* Those whose result is the latency of deliveries. */
@@ -117,7 +121,7 @@ static const struct {
 } particular[] = {
     {OPT_STALLED, IN(LOAD_STALL), "stalled", "stall"},
     {OPT_RCVBUF, IN(LOAD_STALL), "rcvbuf", "stall"},
-    {OPT_ROUNDS, IN(LOAD_STALL), "rounds", "stall"},
+    {OPT_ROUNDS, IN(LOAD_STALL) | IN(LOAD_STORM), "rounds", "stall or storm"},
     {OPT_FIREHOSE, IN(LOAD_STALL), "firehose", "stall"},
     {OPT_HELLO_TIMEOUT, IN(LOAD_DRIP), "hello-timeout", "drip"},
     {OPT_PROBES, IN(LOAD_DRIP), "probes", "drip"},
@@ -125,8 +129,10 @@ static const struct {
     {OPT_CONCURRENCY, IN(LOAD_CHURN), "concurrency", "churn --cycles"},
     {OPT_RESET_SHARE, IN(LOAD_CHURN), "reset-share", "churn --cycles"},
     {OPT_AFTER, IN(LOAD_DRAIN), "after", "drain"},
-    {OPT_SOURCES, IN(LOAD_CHURN) | IN(LOAD_STALL) | IN(LOAD_DRIP), "sources",
-     "churn --cycles, stall and drip"},
+    {OPT_SOURCES, IN(LOAD_CHURN) | IN(LOAD_STALL) | IN(LOAD_DRIP) | IN(LOAD_STORM), "sources",
+     "churn --cycles, stall, drip and storm"},
+    {OPT_FRESH, IN(LOAD_STORM), "fresh", "storm"},
+    {OPT_AWAY, IN(LOAD_STORM), "away", "storm"},
     {OPT_P99, IN(LOAD_SEARCH), "p99", "search"},
     {OPT_PRECISION, IN(LOAD_SEARCH), "precision", "search"},
     {OPT_REPORT_EVERY, IN(LOAD_SOAK), "report-every", "soak"},
@@ -156,82 +162,6 @@ const char *load_options_protocol(const struct load_options *options)
     return options->dialect == NULL ? LOAD_PROTOCOL_NATIVE : options->dialect->name;
 }
 
-/* Decimal digits only, all of `text` up to `end`. */
-static bool digits(const char *text, const char *end, uint64_t *value)
-{
-    uint64_t sum = 0;
-    if (text == end)
-        return false;
-    for (; text < end; text++) {
-        if (*text < '0' || *text > '9' || sum > (UINT64_MAX - 9) / 10)
-            return false;
-        sum = sum * 10 + (uint64_t)(*text - '0');
-    }
-    *value = sum;
-    return true;
-}
-
-static bool number(struct parsing *parsing, const char *name, uint64_t least, uint64_t most,
-                   uint64_t *value)
-{
-    if (digits(optarg, optarg + strlen(optarg), value) && *value >= least && *value <= most)
-        return true;
-    snprintf(parsing->why, parsing->why_bytes, "--%s takes a number from %llu to %llu, not \"%s\"",
-             name, (unsigned long long)least, (unsigned long long)most, optarg);
-    return false;
-}
-
-static bool number_u32(struct parsing *parsing, const char *name, uint32_t least, uint32_t most,
-                       uint32_t *value)
-{
-    uint64_t wide;
-    if (!number(parsing, name, least, most, &wide))
-        return false;
-    *value = (uint32_t)wide;
-    return true;
-}
-
-static bool cpu_list(struct parsing *parsing)
-{
-    struct load_options *options = parsing->options;
-    options->cpus_count = 0;
-    for (const char *at = optarg;; at++) {
-        const char *end = strchrnul(at, ',');
-        const char *dash = memchr(at, '-', (size_t)(end - at));
-        uint64_t first, last;
-        if (!digits(at, dash != NULL ? dash : end, &first))
-            goto wrong;
-        last = first;
-        if (dash != NULL && !digits(dash + 1, end, &last))
-            goto wrong;
-        if (last < first || last > UINT16_MAX)
-            goto wrong;
-        for (; first <= last && options->cpus_count < LOAD_CPUS_MAX; first++)
-            options->cpus[options->cpus_count++] = (uint16_t)first;
-        if (*end == '\0')
-            return true;
-        at = end;
-    }
-wrong:
-    snprintf(parsing->why, parsing->why_bytes, "--cpu takes a list like 1 or 2,4-7, not \"%s\"",
-             optarg);
-    return false;
-}
-
-static bool rate(struct parsing *parsing)
-{
-    if (strcmp(optarg, "max") == 0) {
-        parsing->options->plan.rate = 0;
-        return true;
-    }
-    if (digits(optarg, optarg + strlen(optarg), &parsing->options->plan.rate) &&
-        parsing->options->plan.rate >= 1 && parsing->options->plan.rate <= 100000000)
-        return true;
-    snprintf(parsing->why, parsing->why_bytes,
-             "--rate takes messages per second, 1 to 100000000, or max, not \"%s\"", optarg);
-    return false;
-}
-
 static bool protocol(struct parsing *parsing)
 {
     parsing->options->dialect = load_dialect_find(optarg);
@@ -242,102 +172,53 @@ static bool protocol(struct parsing *parsing)
     return false;
 }
 
-/* "5s", "250ms", "900us", or a bare number of seconds. */
-static bool span(struct parsing *parsing, const char *name, uint64_t most_s, uint64_t *ns)
-{
-    static const struct {
-        const char *name;
-        uint64_t ns;
-    } units[] = {{"", NS_PER_SEC}, {"s", NS_PER_SEC}, {"ms", NS_PER_MS}, {"us", 1000}};
-    const char *unit = optarg + strspn(optarg, "0123456789");
-    uint64_t count;
-    for (unsigned i = 0; i < ARRAY_SIZE(units); i++) {
-        if (strcmp(unit, units[i].name) != 0 || !digits(optarg, unit, &count) || count < 1 ||
-            count > most_s * NS_PER_SEC / units[i].ns)
-            continue;
-        *ns = count * units[i].ns;
-        return true;
-    }
-    snprintf(parsing->why, parsing->why_bytes,
-             "--%s takes a time like 5s or 250ms, up to %llus, not \"%s\"", name,
-             (unsigned long long)most_s, optarg);
-    return false;
-}
-
-/* 0 to 4, with decimals or without: beyond 4, one room has all. */
-static bool exponent(struct parsing *parsing, const char *name, double *value)
-{
-    const char *dot = strchrnul(optarg, '.');
-    uint64_t whole, decimals = 0;
-    bool fine = digits(optarg, dot, &whole) &&
-                (*dot == '\0' || digits(dot + 1, dot + strlen(dot), &decimals)) && strlen(dot) <= 7;
-    *value = fine ? (double)whole +
-                        (double)decimals / pow(10, *dot == '\0' ? 0 : (double)strlen(dot) - 1)
-                  : 0;
-    fine = fine && *value <= 4;
-    if (!fine)
-        snprintf(parsing->why, parsing->why_bytes,
-                 "--%s takes a number from 0 to 4 like 1 or 0.8, not \"%s\"", name, optarg);
-    return fine;
-}
-
-/* Of a file to write: short enough for a name behind it, and nothing that could be mistaken for a
- * line's end by whoever is told of it. */
-static bool path(struct parsing *parsing, const char *name, const char **value)
-{
-    size_t len = strlen(optarg);
-    bool plain = len >= 1 && len <= LOAD_PATH_BYTES_MAX;
-    for (size_t i = 0; plain && i < len; i++)
-        plain = (unsigned char)optarg[i] >= ' ' && optarg[i] != 127;
-    *value = optarg;
-    if (!plain)
-        snprintf(parsing->why, parsing->why_bytes,
-                 "--%s takes a path of 1 to %u bytes without control characters", name,
-                 LOAD_PATH_BYTES_MAX);
-    return plain;
-}
-
 /* Those in particular[]. */
 static bool particular_option(struct parsing *parsing, int id)
 {
     struct load_options *options = parsing->options;
+    const struct load_value value = {optarg, parsing->why, parsing->why_bytes};
     switch (id) {
     case OPT_STALLED:
-        return number_u32(parsing, "stalled", 1, LOAD_CLIENTS_MAX, &options->stalled);
+        return load_value_u32(&value, "stalled", 1, LOAD_CLIENTS_MAX, &options->stalled);
     case OPT_RCVBUF:
-        return number_u32(parsing, "rcvbuf", 1024, 1u << 30, &options->rcvbuf_bytes);
+        return load_value_u32(&value, "rcvbuf", 1024, 1u << 30, &options->rcvbuf_bytes);
     case OPT_ROUNDS:
-        return number_u32(parsing, "rounds", 1, LOAD_ROUNDS_MAX, &options->rounds);
+        return load_value_u32(&value, "rounds", 1, LOAD_ROUNDS_MAX, &options->rounds);
     case OPT_FIREHOSE:
         options->plan.rate = 0;
         parsing->firehose = true;
         return true;
     case OPT_HELLO_TIMEOUT:
-        return span(parsing, "hello-timeout", 3600, &options->hello_timeout_ns);
+        return load_value_span(&value, "hello-timeout", 3600, &options->hello_timeout_ns);
     case OPT_PROBES:
-        return number_u32(parsing, "probes", 1, 1000, &options->probes);
+        return load_value_u32(&value, "probes", 1, 1000, &options->probes);
     case OPT_CYCLES:
-        return number(parsing, "cycles", 1, 1ull << 32, &options->cycles);
+        return load_value_number(&value, "cycles", 1, 1ull << 32, &options->cycles);
     case OPT_CONCURRENCY:
-        return number_u32(parsing, "concurrency", 1, 65536, &options->concurrency);
+        return load_value_u32(&value, "concurrency", 1, 65536, &options->concurrency);
     case OPT_RESET_SHARE:
-        return number_u32(parsing, "reset-share", 0, 100, &options->reset_share);
+        return load_value_u32(&value, "reset-share", 0, 100, &options->reset_share);
     case OPT_AFTER:
-        return span(parsing, "after", 86400, &options->after_ns);
+        return load_value_span(&value, "after", 86400, &options->after_ns);
     case OPT_SOURCES:
-        return number_u32(parsing, "sources", 1, 250, &options->sources);
+        return load_value_u32(&value, "sources", 1, 250, &options->sources);
+    case OPT_FRESH:
+        options->fresh = true;
+        return true;
+    case OPT_AWAY:
+        return load_value_span(&value, "away", 3600, &options->away_ns);
     case OPT_P99:
-        return span(parsing, "p99", 60, &options->p99_ns);
+        return load_value_span(&value, "p99", 60, &options->p99_ns);
     case OPT_PRECISION:
-        return number_u32(parsing, "precision", 1, 50, &options->precision);
+        return load_value_u32(&value, "precision", 1, 50, &options->precision);
     case OPT_REPORT_EVERY:
-        return span(parsing, "report-every", 86400, &options->report_ns);
+        return load_value_span(&value, "report-every", 86400, &options->report_ns);
     case OPT_ZIPF:
-        return exponent(parsing, "zipf", &options->plan.zipf);
+        return load_value_exponent(&value, "zipf", &options->plan.zipf);
     case OPT_HGRM:
-        return path(parsing, "hgrm", &options->hgrm);
+        return load_value_path(&value, "hgrm", LOAD_PATH_BYTES_MAX, &options->hgrm);
     case OPT_PLOT:
-        return path(parsing, "plot", &options->plot);
+        return load_value_path(&value, "plot", LOAD_PATH_BYTES_MAX, &options->plot);
     default:
         snprintf(parsing->why, parsing->why_bytes, "see uproar-load --help");
         return false;
@@ -348,40 +229,42 @@ static bool one_option(struct parsing *parsing, int id)
 {
     struct load_options *options = parsing->options;
     struct load_plan *plan = &options->plan;
+    const struct load_value value = {optarg, parsing->why, parsing->why_bytes};
     uint64_t pid;
     for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
         parsing->seen |= (uint32_t)((int)particular[i].id == id) << i;
     switch (id) {
     case OPT_CLIENTS:
-        return number(parsing, "clients", 1, LOAD_CLIENTS_MAX, &parsing->clients);
+        return load_value_number(&value, "clients", 1, LOAD_CLIENTS_MAX, &parsing->clients);
     case OPT_PUBLISHERS:
-        return number(parsing, "publishers", 1, LOAD_PUBLISHERS_MAX, &parsing->publishers);
+        return load_value_number(&value, "publishers", 1, LOAD_PUBLISHERS_MAX,
+                                 &parsing->publishers);
     case OPT_ROOMS:
-        return number(parsing, "rooms", 1, LOAD_CLIENTS_MAX, &parsing->rooms);
+        return load_value_number(&value, "rooms", 1, LOAD_CLIENTS_MAX, &parsing->rooms);
     case OPT_ROOMS_PER_CLIENT:
-        return number_u32(parsing, "rooms-per-client", 1, 4096, &plan->rooms_per_client);
+        return load_value_u32(&value, "rooms-per-client", 1, 4096, &plan->rooms_per_client);
     case OPT_WATCHERS:
-        return number_u32(parsing, "watchers", 1, 4096, &options->watchers);
+        return load_value_u32(&value, "watchers", 1, 4096, &options->watchers);
     case OPT_ARRIVALS:
-        return number_u32(parsing, "arrivals", 1, 100000, &options->arrivals);
+        return load_value_u32(&value, "arrivals", 1, 100000, &options->arrivals);
     case OPT_RATE:
         parsing->rate = true;
-        return rate(parsing);
+        return load_value_rate(&value, &plan->rate);
     case OPT_WINDOW:
-        return number_u32(parsing, "window", 1, LOAD_WINDOW_MAX, &plan->window);
+        return load_value_u32(&value, "window", 1, LOAD_WINDOW_MAX, &plan->window);
     case OPT_SIZE:
         parsing->size = true;
-        return number_u32(parsing, "size", LOAD_BODY_BYTES_MIN, BODY_BYTES_CEILING, &plan->size);
+        return load_value_u32(&value, "size", LOAD_BODY_BYTES_MIN, BODY_BYTES_CEILING, &plan->size);
     case OPT_SECONDS:
-        return number(parsing, "seconds", 1, 31536000, &parsing->seconds);
+        return load_value_number(&value, "seconds", 1, 31536000, &parsing->seconds);
     case OPT_DELIVERIES:
-        return number(parsing, "deliveries", 1, 1ull << 50, &parsing->deliveries);
+        return load_value_number(&value, "deliveries", 1, 1ull << 50, &parsing->deliveries);
     case OPT_THREADS:
-        return number_u32(parsing, "threads", 1, LOAD_THREADS_MAX, &plan->threads);
+        return load_value_u32(&value, "threads", 1, LOAD_THREADS_MAX, &plan->threads);
     case OPT_CPU:
-        return cpu_list(parsing);
+        return load_value_cpus(&value, options->cpus, LOAD_CPUS_MAX, &options->cpus_count);
     case OPT_SERVER_PID:
-        if (!number(parsing, "server-pid", 1, 4194304, &pid))
+        if (!load_value_number(&value, "server-pid", 1, 4194304, &pid))
             return false;
         options->server_pid = (pid_t)pid;
         return true;
@@ -414,12 +297,14 @@ static const char *contradiction(const struct parsing *parsing, bool many)
     const struct load_options *options = parsing->options;
     enum load_mode mode = options->mode;
 
-    bool open = mode == LOAD_SEARCH || mode == LOAD_SOAK;
+    bool open = mode == LOAD_STORM || mode == LOAD_SEARCH || mode == LOAD_SOAK;
 
     if (!many && options->plan.rooms != 1)
-        return "--rooms goes with the subcommands rooms, idle, drain, search and soak";
+        return "--rooms goes with the subcommands rooms, idle, drain, storm, search and soak";
     if (open && options->plan.rate == 0)
-        return "search and soak are open loops: --rate takes a number there";
+        return "storm, search and soak are open loops: --rate takes a number there";
+    if (mode == LOAD_STORM && options->plan.rooms_per_client != 1)
+        return "in a storm each client is in one room";
     if (mode == LOAD_SOAK && options->plan.duration_ns < options->report_ns)
         return "--report-every cannot be more than --seconds";
     if (options->plan.rooms_per_client > options->plan.rooms)
@@ -442,6 +327,8 @@ static const char *contradiction(const struct parsing *parsing, bool many)
 static uint64_t seconds_default(enum load_mode mode)
 {
     switch (mode) {
+    case LOAD_STORM:
+        return 2;
     case LOAD_SEARCH:
         return 5;
     case LOAD_SOAK:
@@ -478,15 +365,15 @@ static int foreign(const struct parsing *parsing)
 static bool settle(struct parsing *parsing)
 {
     static const uint32_t clients_default[] = {
-        [LOAD_FANOUT] = 100, [LOAD_ROOMS] = 100,  [LOAD_IDLE] = 100,
-        [LOAD_CHURN] = 50,   [LOAD_STALL] = 20,   [LOAD_DRIP] = 1000,
-        [LOAD_DRAIN] = 100,  [LOAD_SEARCH] = 100, [LOAD_SOAK] = 50,
+        [LOAD_FANOUT] = 100, [LOAD_ROOMS] = 100, [LOAD_IDLE] = 100,  [LOAD_CHURN] = 50,
+        [LOAD_STALL] = 20,   [LOAD_DRIP] = 1000, [LOAD_DRAIN] = 100, [LOAD_STORM] = 1000,
+        [LOAD_SEARCH] = 100, [LOAD_SOAK] = 50,
     };
     struct load_options *options = parsing->options;
     struct load_plan *plan = &options->plan;
     enum load_mode mode = options->mode;
-    bool several =
-        mode == LOAD_ROOMS || mode == LOAD_IDLE || mode == LOAD_DRAIN || mode == LOAD_SOAK;
+    bool several = mode == LOAD_ROOMS || mode == LOAD_IDLE || mode == LOAD_DRAIN ||
+                   mode == LOAD_STORM || mode == LOAD_SOAK;
     bool many = several || mode == LOAD_SEARCH;
 
     for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
@@ -495,12 +382,17 @@ static bool settle(struct parsing *parsing)
                      particular[i].name, particular[i].where);
             return false;
         }
-    plan->rooms = (uint32_t)(parsing->rooms != 0 ? parsing->rooms : several ? 10 : 1);
+    plan->rooms = (uint32_t)(parsing->rooms != 0  ? parsing->rooms
+                             : mode == LOAD_STORM ? 50
+                             : several            ? 10
+                                                  : 1);
     plan->clients = parsing->clients != 0 ? (uint32_t)parsing->clients : clients_default[mode];
     if (mode == LOAD_STALL && !parsing->rate && !parsing->firehose)
         plan->rate = 2000;
     if (mode == LOAD_STALL && !parsing->size)
         plan->size = 4096;
+    if (mode == LOAD_STORM && !parsing->rate)
+        plan->rate = 200;
     plan->publishers = (uint32_t)(parsing->publishers != 0 ? parsing->publishers
                                   : many                   ? (plan->rooms + 15) / 16
                                                            : 1);
@@ -550,6 +442,7 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
         .concurrency = 64,
         .reset_share = 33,
         .after_ns = 3 * NS_PER_SEC,
+        .away_ns = NS_PER_SEC,
         .p99_ns = 3 * NS_PER_MS,
         .precision = 5,
         .report_ns = 60 * NS_PER_SEC,

@@ -15,6 +15,7 @@ enum load_mode {
     LOAD_STALL,  /* one room, and some who do not read */
     LOAD_DRIP,   /* HELLOs that never end */
     LOAD_DRAIN,  /* the server is told to go while others talk */
+    LOAD_STORM,  /* everybody is cut off at once and comes back at once */
     LOAD_SEARCH, /* the highest rate that keeps a p99 */
     LOAD_SOAK,   /* hours of it: does anything drift? */
 };
@@ -34,14 +35,14 @@ struct load_options {
     const char *address;
     const struct load_dialect *dialect; /* --protocol; NULL: our own frames */
     struct load_plan plan;
-    uint32_t watchers; /* churn, soak: receivers that stay; plan.clients are those that go */
+    uint32_t watchers; /* churn, soak, storm: receivers that stay; plan.clients are those that go */
     uint32_t arrivals; /* churn, soak: connections opened per second */
     pid_t server_pid;  /* 0: not given */
 
     /* stall */
     uint32_t stalled;      /* clients that stop reading */
     uint32_t rcvbuf_bytes; /* their SO_RCVBUF */
-    uint32_t rounds;       /* without them and with them, in turn */
+    uint32_t rounds;       /* without them and with them, in turn; storm: storms */
     /* drip; plan.clients are those that drip */
     uint64_t hello_timeout_ns; /* the server's */
     uint32_t probes;           /* honest clients per second */
@@ -51,6 +52,9 @@ struct load_options {
     uint32_t reset_share; /* of 100 that end by RST */
     /* drain */
     uint64_t after_ns; /* from the first message to SIGTERM */
+    /* storm; plan.clients are those that are cut off, plan.duration_ns the quiet before each */
+    bool fresh;       /* come back as somebody else, without a token */
+    uint64_t away_ns; /* from the cut to coming back */
     /* search; plan.rate is where it begins, plan.duration_ns the length of a step */
     uint64_t p99_ns;    /* to keep */
     uint32_t precision; /* percent between what is known to be kept and what is not */

@@ -57,6 +57,10 @@ static void join(struct load_fake *fake, struct load_fake_client *client, const 
         room->victim = -1;
     }
     client->rooms |= 1u << i;
+    if (client->session != NULL) {
+        client->session->rooms |= 1u << i;
+        client->session->given[i] = room->seq;
+    }
     client->no_echo = cmd->join.flags & JOIN_NO_ECHO;
     if (!client->no_echo && room->victim < 0)
         room->victim = (int)(client - fake->clients);
@@ -148,8 +152,53 @@ static void publish(struct load_fake *fake, struct load_fake_client *from, const
         struct load_fake_client *to = &fake->clients[c];
         if (to->fd >= 0 && (to->rooms >> i & 1) && !(to == from && to->no_echo))
             give(fake, room, to, frame, len);
+        if (to->fd >= 0 && (to->rooms >> i & 1) && to->session != NULL)
+            to->session->given[i] = room->seq;
     }
     tell(from, &ack);
+}
+
+/* WELCOME with a token; who came with one is back in its rooms, if the fault allows that. */
+static void greet(struct load_fake *fake, struct load_fake_client *client, const struct cmd *hello,
+                  struct event *welcome)
+{
+    uint8_t token[TOKEN_BYTES] = {0};
+    bool back = hello->hello.token.len == TOKEN_BYTES && fake->fault != FAKE_FORGETFUL;
+    if (fake->fault == FAKE_FULL && ++fake->hellos % 3 != 0) {
+        tell(client, &(struct event){.type = MSG_GOAWAY,
+                                     .goaway = {.reason = REASON_SERVER_FULL,
+                                                .reconnect_after_ms = FAKE_FULL_MS}});
+        return;
+    }
+    if (back)
+        token[0] = hello->hello.token.data[0];
+    else
+        token[0] = (uint8_t)(fake->sessions_count++ % FAKE_CLIENTS);
+    client->session = &fake->sessions[token[0]];
+    if (!back)
+        *client->session = (struct load_fake_session){.rooms = 0};
+    welcome->welcome.features = back ? WELCOME_RESUMED : 0;
+    welcome->welcome.token = slice_of(token, sizeof(token));
+    tell(client, welcome);
+    client->rooms = client->session->rooms;
+    for (uint32_t i = 0; i < fake->rooms_count; i++) {
+        struct load_fake_room *room = &fake->rooms[i];
+        struct event joined = {
+            .type = MSG_JOINED,
+            .joined = {
+                .room = i + 1, .head = room->seq, .members = 1, .name = slice_str(room->name)}};
+        struct event gap = {.type = MSG_GAP,
+                            .gap = {.room = i + 1,
+                                    .from = client->session->given[i] + 1,
+                                    .to = room->seq,
+                                    .reason = REASON_AWAY}};
+        if (!(client->rooms >> i & 1))
+            continue;
+        tell(client, &joined);
+        if (gap.gap.from <= gap.gap.to && fake->fault != FAKE_MUM)
+            tell(client, &gap);
+        client->session->given[i] = room->seq;
+    }
 }
 
 static void answer(struct load_fake *fake, struct load_fake_client *client, const struct cmd *cmd)
@@ -166,7 +215,10 @@ static void answer(struct load_fake *fake, struct load_fake_client *client, cons
         put(client, (const uint8_t *)"220 mail.example ESMTP\r\n", 24);
     } else if (cmd->type == MSG_HELLO) {
         client->greeted = true;
-        tell(client, &welcome);
+        if (fake->fault >= FAKE_KEEPS)
+            greet(fake, client, cmd, &welcome);
+        else
+            tell(client, &welcome);
     } else if (cmd->type == MSG_JOIN) {
         join(fake, client, cmd);
     } else if (cmd->type == MSG_LEAVE) {

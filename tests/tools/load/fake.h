@@ -28,16 +28,29 @@ enum load_fake_fault {
     FAKE_EXPEL,  /* the victim is told GOAWAY, and its connection closed */
     FAKE_HASTY,  /* who has not said HELLO within FAKE_HELLO_MS is told so and cut */
     FAKE_ABRUPT, /* the same, without a word */
+    /* Those with sessions: WELCOME has a token, and who comes back with it goes on. */
+    FAKE_KEEPS,     /* honest */
+    FAKE_FULL,      /* every HELLO but each third is answered with GOAWAY server-full */
+    FAKE_MUM,       /* who comes back is not told what it missed */
+    FAKE_FORGETFUL, /* who comes back is told that this is a new session */
 };
 
 #define FAKE_HELLO_MS 400u
 
 #define FAKE_CLIENTS 64 /* at a time */
 #define FAKE_ROOMS   16
+#define FAKE_FULL_MS 50u /* when to come back, says FAKE_FULL */
 #define FAKE_INPUT   (256 * 1024)
 
+/* Named by the first byte of its token. */
+struct load_fake_session {
+    uint32_t rooms; /* bit for each */
+    uint64_t given[FAKE_ROOMS];
+};
+
 struct load_fake_client {
-    int fd; /* -1: free */
+    int fd;                            /* -1: free */
+    struct load_fake_session *session; /* or NULL */
     bool no_echo, greeted;
     uint64_t opened_ns;
     uint32_t rooms; /* bit for each */
@@ -64,6 +77,8 @@ struct load_fake {
     struct load_fake_client clients[FAKE_CLIENTS];
     unsigned rooms_count;
     struct load_fake_room rooms[FAKE_ROOMS];
+    unsigned sessions_count, hellos;
+    struct load_fake_session sessions[FAKE_CLIENTS];
 };
 
 struct load_fake *load_fake_start(enum load_fake_fault fault);

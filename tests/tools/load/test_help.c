@@ -27,9 +27,9 @@ Test(load_help, names_no_option_that_is_not_there)
 
 Test(load_help, names_every_subcommand)
 {
-    static const enum load_mode modes[] = {LOAD_FANOUT, LOAD_ROOMS,  LOAD_IDLE,
-                                           LOAD_CHURN,  LOAD_STALL,  LOAD_DRIP,
-                                           LOAD_DRAIN,  LOAD_SEARCH, LOAD_SOAK};
+    static const enum load_mode modes[] = {LOAD_FANOUT, LOAD_ROOMS, LOAD_IDLE,  LOAD_CHURN,
+                                           LOAD_STALL,  LOAD_DRIP,  LOAD_DRAIN, LOAD_STORM,
+                                           LOAD_SEARCH, LOAD_SOAK};
     char line[64];
     for (unsigned i = 0; i < ARRAY_SIZE(modes); i++) {
         snprintf(line, sizeof(line), "    uproar-load %-6s [OPTIONS]", load_mode_name(modes[i]));

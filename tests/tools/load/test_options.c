@@ -154,6 +154,9 @@ Test(load_options, refusals_say_what_is_wrong)
     refused("fanout --seconds 1 --deliveries 1", "not both");
     refused("churn --deliveries 1", "--deliveries goes with");
     refused("search --rate max", "--rate takes a number there");
+    refused("storm --rate max", "--rate takes a number there");
+    refused("storm --rooms-per-client 2", "each client is in one room");
+    refused("fanout --fresh", "--fresh goes with the subcommand storm");
     refused("search --p99 3min", "--p99 takes a time");
     refused("fanout --p99 3ms", "--p99 goes with the subcommand search");
     refused("soak --seconds 10 --report-every 11s", "cannot be more than --seconds");
@@ -173,6 +176,19 @@ Test(load_options, defaults_of_what_is_not_plain_fanout)
     cr_expect_eq(options.plan.rate, 0);
     cr_expect_eq(options.plan.size, 64);
     cr_expect_eq(options.stalled, 7);
+
+    cr_assert_eq(parse("storm"), LOAD_RUN, "%s", why);
+    cr_expect_eq(options.plan.clients, 1000);
+    cr_expect_eq(options.plan.rooms, 50);
+    cr_expect_eq(options.plan.publishers, 4);
+    cr_expect_eq(options.plan.rate, 200);
+    cr_expect_eq(options.plan.duration_ns, 2 * NS_PER_SEC);
+    cr_expect_eq(options.away_ns, NS_PER_SEC);
+    cr_expect_eq(options.rounds, 3);
+    cr_expect_not(options.fresh);
+    cr_assert_eq(parse("storm --fresh --away 250ms --rounds 9 --sources 30"), LOAD_RUN);
+    cr_expect(options.fresh);
+    cr_expect_eq(options.away_ns, 250 * NS_PER_MS);
 
     cr_assert_eq(parse("search"), LOAD_RUN, "%s", why);
     cr_expect_eq(options.plan.rooms, 1);
@@ -217,7 +233,7 @@ Test(load_options, particular_options_are_refused_elsewhere)
     refused("stall --after 3s", "--after goes with the subcommand drain");
     refused("fanout --sources 2", "--sources goes with");
     refused("stall --firehose --rate 7", "not both");
-    refused("drip --hello-timeout 5m", "--hello-timeout takes a time like 5s or 250ms");
+    refused("drip --hello-timeout 5m", "--hello-timeout takes a time like 5s, 250ms");
     refused("drip --hello-timeout 0s", "up to 3600s");
     refused("drip --hello-timeout s", "not \"s\"");
     refused("churn --cycles 0", "--cycles takes");
