@@ -131,7 +131,8 @@ $(B)/perf/gochat: $(wildcard perf/peers/go/*)
 	$(Q)cd perf/peers/go && export GOCACHE=$(abspath $(B))/go-cache && \
 	    go vet . && go test . >/dev/null && go build -buildvcs=false -o $(abspath $@) .
 
-SCRIPTS = $(shell git grep -lE '^\#!/bin/(ba)?sh' -- .ci perf tests 2>/dev/null)
+SCRIPTS = $(shell git grep -lE '^\#!/bin/(ba)?sh' -- .ci perf tests 2>/dev/null || \
+    grep -rlIE '^\#!/bin/(ba)?sh' .ci perf tests)
 SOURCES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find . -name '*.[ch]')
 lint:
 	$(call deps,LINT)
