@@ -263,7 +263,7 @@ static uint64_t turn_end(void *ctx)
         load_sampler_give(&receiver->sampler, &receiver->check);
     if (receiver->stopping && receiver->streams.open == 0)
         loop_stop(&receiver->loop);
-    return UINT64_MAX;
+    return receiver->nap_ns != 0 ? receiver->nap_ns : UINT64_MAX;
 }
 
 static bool turn_has_work(void *ctx)
@@ -304,6 +304,8 @@ static void connect_all(struct load_receiver *receiver)
         return;
     }
     for (uint32_t i = 0; i < receiver->clients; i++) {
+        if (shared->dialect != NULL)
+            load_receiver_foreign_await(receiver, i);
         if (load_door_stopped(&receiver->door))
             break;
         uint32_t number = receiver->index + i * plan->threads;

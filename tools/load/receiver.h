@@ -43,8 +43,9 @@ struct load_receiver {
     uint64_t last_ns;          /* when the last message arrived */
     struct load_effort effort; /* from go to the end */
     struct load_shards shards;
-    bool running;  /* go was seen */
-    bool stopping; /* connections are being closed on purpose */
+    uint64_t nap_ns; /* a turn sleeps no longer than that while clients arrive; 0: as it likes */
+    bool running;    /* go was seen */
+    bool stopping;   /* connections are being closed on purpose */
 
     struct load_door door;
     struct load_sampler sampler;

@@ -1,6 +1,15 @@
 /* receiver_foreign.c -- clients of a receiver that listen to another server, in a dialect. */
+#include <string.h>
+
 #include "core/clock.h"
 #include "tools/load/receiver_inside.h"
+
+/* Some servers let ten connections wait to be accepted (ngIRCd) or a hundred (Mosquitto). Whoever
+ * finds that queue full comes again after a second, and later after two and four. So few are on
+ * their way at a time, and where that takes long for another reason, one more follows after a
+ * moment. */
+#define ARRIVING_MAX 8u
+#define ARRIVING_NS  (5 * NS_PER_MS)
 
 size_t load_receiver_foreign_greet(const struct load_receiver *receiver, uint32_t number,
                                    uint8_t *out)
@@ -107,4 +116,20 @@ void load_receiver_foreign_bytes(struct load_receiver *receiver, struct load_cli
         return;
     }
     load_conversation_flush(&client->conversation, &receiver->streams, connection);
+}
+
+void load_receiver_foreign_await(struct load_receiver *receiver, uint32_t opened)
+{
+    uint64_t rooms = receiver->shared->plan.rooms_per_client;
+    uint64_t until_ns = clock_monotonic_ns() + ARRIVING_NS;
+    receiver->nap_ns = ARRIVING_NS;
+    while (receiver->joined + ARRIVING_MAX * rooms <= opened * rooms &&
+           !load_door_stopped(&receiver->door) && clock_monotonic_ns() < until_ns) {
+        int err = loop_turn(&receiver->loop);
+        if (err < 0) {
+            load_shared_fail(receiver->shared, "io_uring failed: %s", strerror(-err));
+            break;
+        }
+    }
+    receiver->nap_ns = 0;
 }

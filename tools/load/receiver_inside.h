@@ -44,5 +44,8 @@ size_t load_receiver_foreign_greet(const struct load_receiver *receiver, uint32_
                                    uint8_t *out);
 void load_receiver_foreign_bytes(struct load_receiver *receiver, struct load_client *client,
                                  struct slice bytes);
+/* Before the next of its clients connects, of which `opened` have: waits a moment while too many
+ * of them are not in their rooms yet. */
+void load_receiver_foreign_await(struct load_receiver *receiver, uint32_t opened);
 
 #endif
