@@ -6,8 +6,7 @@
 
 #define READERS 8u
 
-/* What a new link is to have room for. */
-#define LINK_BYTES 1000u
+#define LINK_BYTES 1000u /* what a new link is to have room for */
 
 static struct {
     struct shard *shard;
@@ -146,11 +145,6 @@ static struct taken take(struct member *member)
     return take_own(member, UINT64_MAX);
 }
 
-static unsigned links(void)
-{
-    return f.shard->links.in_use;
-}
-
 TestSuite(feed, .timeout = 60);
 
 Test(feed, what_is_appended_is_read_once_by_each)
@@ -186,7 +180,7 @@ Test(feed, nothing_is_kept_once_all_have_read_it)
         take(b);
         cr_assert_eq(f.shard->segments.bytes_in_use, 0);
         cr_assert_eq(f.feed.bytes, 0);
-        cr_assert_eq(links(), 1, "one to stand on");
+        cr_assert_eq(f.shard->links.in_use, 1, "one to stand on");
     }
     feed_stop();
 }
@@ -217,10 +211,10 @@ Test(feed, a_link_goes_when_the_last_cursor_has_left_it)
         append(1000);
         take(fast);
     }
-    cr_assert_eq(links(), 7, "a link each, and one to stand on");
+    cr_assert_eq(f.shard->links.in_use, 7, "a link each, and one to stand on");
     struct taken taken = take(slow);
     cr_assert(taken.all && taken.count == 6 && taken.first == 1);
-    cr_assert_eq(links(), 1);
+    cr_assert_eq(f.shard->links.in_use, 1);
     cr_assert_eq(f.shard->segments.bytes_in_use, 0);
     feed_stop();
 }
@@ -246,7 +240,6 @@ Test(feed, a_send_takes_so_many_pieces_and_the_next_goes_on_there)
 {
     feed_start("8M");
     struct member *a = read_from(0, 0);
-    f.feed.codec = codecs[0];
     for (int i = 0; i < 40; i++)
         append(1500); /* a link each */
     uint64_t next = 1;
@@ -260,7 +253,7 @@ Test(feed, a_send_takes_so_many_pieces_and_the_next_goes_on_there)
         next = taken.last + 1;
         cr_assert_eq(a->next_seq, next);
     }
-    cr_assert_eq(links(), 1);
+    cr_assert_eq(f.shard->links.in_use, 1);
     feed_stop();
 }
 
@@ -302,11 +295,10 @@ Test(feed, trimming_stops_at_its_bound)
 {
     feed_start("8M");
     read_from(0, 0);
-    struct member *tail;
     blocked(0, true);
     for (int i = 0; i < 3; i++)
         append(1000);
-    tail = read_from(1, 0);
+    struct member *tail = read_from(1, 0);
     feed_trim(f.shard, &f.feed, 4096);
     cr_assert_eq(f.members[0]->state, MEMBER_READING, "3 KB are within 4 KB");
     append(1000);
@@ -513,7 +505,7 @@ Test(feed, one_may_leave_in_every_state)
     cr_assert_gt(f.shard->segments.bytes_in_use, 0);
     leave(3); /* the only one who lagged */
     cr_assert_eq(f.shard->segments.bytes_in_use, 0);
-    cr_assert_eq(links(), 1);
+    cr_assert_eq(f.shard->links.in_use, 1);
     leave(1); /* has read all */
     append(10);
     take(f.members[2]);
