@@ -9,6 +9,8 @@
  *      "by_reason":{"gaps_told":{"too-slow":3},…}, what is not 0
  *      "shards":[{"sends":1,…},…],
  *      "stages_us":{"NAME":{"count":9,"p50":1.5,"p90":…,"p99":…,"p999":…,"max":…},…}}
+ *
+ * Under --watch the stages are those of the time since the last look; all else is since the start.
  */
 #ifndef UPROAR_TOOLS_STATS_H
 #define UPROAR_TOOLS_STATS_H

@@ -196,6 +196,27 @@ Test(stats_file, is_not_followed_to_where_a_link_leads)
     cr_expect_lt(open_at(&file, path, 1), 0);
 }
 
+/* A host may have none of the folders: then the server starts all the same, and says so. */
+Test(stats_file, may_find_a_place_for_itself)
+{
+    static const struct stats_file_about about = {":0", 1, 1}; /* nobody serves port 1 */
+    static const char *const folders[] = {STATS_MAP_FOLDERS};
+    struct stats_file file;
+    char expected[64];
+    bool found = false;
+
+    cr_assert_eq(stats_file_open(&file, "auto", &about, why, sizeof(why)), 0);
+    stats_add(&file.stats[0], STAT_SENDS, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+        snprintf(expected, sizeof(expected), "%s/uproard-1.stats", folders[i]);
+        found = found || strcmp(file.path, expected) == 0;
+    }
+    cr_expect_eq(found, file.path[0] != '\0', "%s", file.path);
+    cr_expect_eq(found, !strstr(log_caught(), "no stats file"));
+    stats_file_close(&file);
+    cr_expect(!found || access(file.path, F_OK) == -1);
+}
+
 Test(stats_file, may_be_none)
 {
     struct stats_file file;

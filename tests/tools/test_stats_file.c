@@ -75,6 +75,7 @@ Test(stats_file, of_a_newer_server_is_read_as_far_as_it_is_known)
     cr_expect_eq(file.rows_count, FIXTURE_ROWS - 1);
     cr_expect_str_eq(file.rows[1].name, "depth_most");
     stats_file_close(&file);
+    free(image);
 
     /* Each row as two of ours would be: every second one is the tail of the one before. */
     image = image_new();
