@@ -11,6 +11,9 @@ function escape(text) {
     gsub(/"/, "\\&quot;", text)
     return text
 }
+function cut(text, most) {
+    return length(text) <= most ? text : substr(text, 1, most - 1) "…"
+}
 # Shades within one family, steady for each name.
 function shade(frame,    sum, i, name) {
     name = substr(frame, 2)
@@ -68,7 +71,9 @@ END {
         exit 1
     top = 74
     height = top + (deepest + 1) * row + 30
-    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"Verdana,DejaVu Sans,sans-serif\" font-size=\"11\">\n", width, height, width, height
+    printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\"", width, height
+    printf " viewBox=\"0 0 %d %d\" font-family=\"Verdana,DejaVu Sans,sans-serif\"", width, height
+    printf " font-size=\"11\">\n"
     printf "<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
     printf "<text x=\"%d\" y=\"26\" font-size=\"17\" font-weight=\"bold\">%s</text>\n", pad, escape(title)
     printf "<text x=\"%d\" y=\"44\" fill=\"#444\">%s</text>\n", pad, escape(subtitle)
@@ -76,7 +81,9 @@ END {
     split("t:thread u:uproard l:library k:kernel", legend, " ")
     for (i = 1; i <= 4; i++) {
         split(legend[i], part, ":")
-        printf "<rect x=\"%d\" y=\"53\" width=\"13\" height=\"13\" rx=\"2\" fill=\"%s\"/><text x=\"%d\" y=\"64\">%s</text>\n", legend_x, shade(part[1] "x"), legend_x + 18, part[2]
+        printf "<rect x=\"%d\" y=\"53\" width=\"13\" height=\"13\" rx=\"2\"", legend_x
+        printf " fill=\"%s\"/>", shade(part[1] "x")
+        printf "<text x=\"%d\" y=\"64\">%s</text>\n", legend_x + 18, part[2]
         legend_x += 90
     }
     base = height - 24
@@ -89,12 +96,15 @@ END {
         y = base - box_depth[b] * row
         name = substr(box_name[b], 2)
         share = 100 * (box_to[b] - box_at[b]) / now
-        printf "<g><title>%s, %.2f %% (%d samples)</title><rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\" fill=\"%s\" stroke=\"#fff\" stroke-width=\"0.5\"/>", escape(name), share, box_to[b] - box_at[b], x, y, w, row - 1, shade(box_name[b])
+        printf "<g><title>%s, %.2f %% (%d samples)</title>", escape(name), share, box_to[b] - box_at[b]
+        printf "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\"", x, y, w, row - 1
+        printf " fill=\"%s\" stroke=\"#fff\" stroke-width=\"0.5\"/>", shade(box_name[b])
         fits = int((w - 6) / 6.6)
         if (fits >= 3)
-            printf "<text x=\"%.1f\" y=\"%d\">%s</text>", x + 3, y + 12, escape(length(name) <= fits ? name : substr(name, 1, fits - 1) "…")
+            printf "<text x=\"%.1f\" y=\"%d\">%s</text>", x + 3, y + 12, escape(cut(name, fits))
         print "</g>"
     }
-    printf "<text x=\"%d\" y=\"%d\" fill=\"#444\">%d samples; width: share of samples; callers below; hover for figures</text>\n", pad, height - 8, now
+    printf "<text x=\"%d\" y=\"%d\" fill=\"#444\">%d samples; ", pad, height - 8, now
+    print "width: share of samples; callers below; hover for figures</text>"
     print "</svg>"
 }

@@ -45,7 +45,7 @@ need_built() {
 
 # Tracing asks for rights that a user rarely has; what stands in the way is said before the run.
 need_root() { # WHAT FOR
-    [ "$(id -u)" = 0 ] || die "$1 needs root (or CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE): run it with sudo"
+    [ "$(id -u)" = 0 ] || die "$1 needs root: run it with sudo"
 }
 
 # The loads of perf/README.md: what uproar-load is told.
@@ -66,8 +66,12 @@ load_words() { # NAME: in words, for titles
     *) echo "a running server" ;;
     esac
 }
+workers_words() { # NUMBER
+    echo "$1 worker$([ "$1" = 1 ] || echo s)"
+}
 need_load() { # NAME
-    [ -n "${loads[$1]:-}" ] || die "there is no load \"$1\"; there are: $(printf '%s\n' "${!loads[@]}" | sort | tr '\n' ' ')"
+    [ -n "${loads[$1]:-}" ] ||
+        die "there is no load \"$1\"; there are: $(tr ' ' '\n' <<<"${!loads[*]}" | sort | paste -sd ' ')"
 }
 
 folder=$(mktemp -d)
@@ -91,16 +95,15 @@ trap 'exit 143' TERM
 
 # CPUs of this process, as a list of numbers.
 cpus_all() {
-    local list first last
-    list=$(taskset -cp $$)
-    for list in $(tr ',' ' ' <<<"${list##*: }"); do
-        first=${list%-*} last=${list#*-}
-        seq "$first" "$last"
+    local allowed range
+    allowed=$(taskset -cp $$) # "pid 7's current affinity list: 0,2-5"
+    for range in $(tr ',' ' ' <<<"${allowed##*: }"); do
+        seq "${range%-*}" "${range#*-}"
     done
 }
 
-# Some of them for the server, the others for the generator: half and half, at least one each. With
-# one CPU both share it.
+# Some of them for the server, the others for the generator, which gets one at least. With one CPU both
+# share it.
 cpus_split() { # HOW MANY FOR THE SERVER; sets server_cpus and load_cpus unless they are given
     local all
     mapfile -t all < <(cpus_all)
@@ -139,7 +142,8 @@ server_stop() {
 
 # The file in which a server shows its counters, as it stands in its memory map; empty: it shows none.
 stats_file() { # PID
-    awk '$2 ~ /^rw-s/ && $6 ~ /^\// && !/io_uring/ { print $6; exit }' "/proc/$1/maps" 2>/dev/null || true
+    awk '$2 ~ /^rw-s/ && $6 ~ /^\// && !/io_uring/ { print $6; exit }' "/proc/$1/maps" 2>/dev/null ||
+        true
 }
 
 # Starts uproar-load on load_cpus against the server; its JSON goes to $folder/json.
@@ -166,7 +170,8 @@ load_warm() {
 
 # To the end of the load. Its verdict is said; figures are shown all the same.
 load_wait() {
-    wait "$generator" || note "the load says that its figures do not count: $(tail -n 1 "$folder/complaint")"
+    wait "$generator" ||
+        note "the load says that its figures do not count: $(tail -n 1 "$folder/complaint")"
     generator=
     [ -s "$folder/json" ] || die "no figures from uproar-load: $(tail -n 1 "$folder/complaint")" 1
 }
@@ -177,7 +182,9 @@ json() { # FILTER: of the load's figures; empty if it has none
 
 # What the figures belong to, in a line.
 machine() {
-    local model
+    local model version
     model=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
-    echo "${model:-$(uname -m)}, $(nproc --all) CPUs, Linux $(uname -r | cut -d- -f1), Uproar $(git describe --always --dirty 2>/dev/null || build/uproard --version | cut -d' ' -f2), $(date +%F)"
+    version=$(git describe --always --dirty 2>/dev/null || build/uproard --version | cut -d' ' -f2)
+    printf '%s, %d CPUs, Linux %s, Uproar %s, %s\n' "${model:-$(uname -m)}" "$(nproc --all)" \
+        "$(uname -r | cut -d- -f1)" "$version" "$(date +%F)"
 }
