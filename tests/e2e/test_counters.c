@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char said[1048576];
@@ -87,11 +88,10 @@ Test(counters, file_goes_with_the_server_and_its_last_ones_stay_after_a_kill)
     login(server, "anna");
     wait_for_count(server, "connections_open", 1);
     kill(server->pid, SIGKILL);
-    for (int waited = 0; !strstr(said, "has ended"); waited += 5) {
-        cr_assert_lt(waited, WAIT_MS);
-        poll(NULL, 0, 5);
-        cr_assert_eq(uproar(said, "stats", file), 0);
-    }
+    cr_assert_eq(waitpid(server->pid, NULL, 0), server->pid);
+    server->pid = 0;
+    cr_assert_eq(uproar(said, "stats", file), 0, "%s", said);
+    cr_expect_not_null(strstr(said, "has ended"), "%s", said);
     cr_expect_not_null(strstr(said, "connections_open"));
 }
 
@@ -123,4 +123,54 @@ Test(counters, are_logged_at_SIGUSR1)
     cr_expect_eq(server_logged(server, "msg=count name=connections_open value=1 "), 1);
     barrier(anna); /* and it goes on */
     server_stop(server);
+}
+
+/* A histogram's count, of `uproar stats --json`. */
+static uint64_t timed(const struct server *server, const char *stage)
+{
+    json_t *all = look(server);
+    json_t *figures = json_object_get(json_object_get(all, "stages_us"), stage);
+    json_t *number = json_object_get(figures, "count"), *p50 = json_object_get(figures, "p50");
+
+    cr_assert(json_is_integer(number) && json_is_real(p50), "%s", said);
+    uint64_t value = (uint64_t)json_integer_value(number);
+    json_decref(all);
+    return value;
+}
+
+Test(counters, show_where_messages_spend_their_time)
+{
+    struct server *server = server_start("--stage-sample", "1");
+    struct client *anna = login(server, "anna"), *bert = login(server, "bert");
+    uint32_t room = join(anna, "room");
+
+    join(bert, "room");
+    publish(anna, room, "hello");
+    expect_message(bert, "hello");
+    /* The completion of the send may be seen a turn later. */
+    for (int waited = 0; timed(server, "stage_whole") == 0; waited += 5) {
+        cr_assert_lt(waited, WAIT_MS);
+        poll(NULL, 0, 5);
+    }
+    cr_expect_eq(timed(server, "stage_read"), 1);
+    cr_expect_eq(timed(server, "stage_to_home"), 1);
+    server_stop(server);
+}
+
+/* Without a word of where: both look into the same folders. */
+Test(counters, are_found_by_the_port)
+{
+    char address[32], head[48];
+
+    if (access("/dev/shm", W_OK) < 0 && access("/run/uproard", W_OK) < 0)
+        cr_skip_test("this host has none of the folders");
+    struct server *server = server_start("--stats-file", "auto");
+    snprintf(address, sizeof(address), "127.0.0.1:%u", server->port);
+    cr_expect_eq(uproar(said, "stats", address), 0, "%s", said);
+    snprintf(head, sizeof(head), "process %d, 4 shards", (int)server->pid);
+    cr_expect_not_null(strstr(said, head), "%s", said);
+    cr_expect_eq(uproar(said, "stats", "--server", address, "--json"), 0, "%s", said);
+    server_stop(server);
+    cr_expect_eq(uproar(said, "stats", address), 3, "%s", said);
+    cr_expect_not_null(strstr(said, "no server on port"), "%s", said);
 }
