@@ -1,5 +1,6 @@
-/* test_load.c -- the load generator's scenarios that make a run of runs, or a long one, against a
- * real server. Short ones; nothing is said of speed. */
+/* test_load.c -- the load generator against a real server: what a run tells besides the verdict,
+ * and the scenarios that make a run of runs, or a long one. Short ones; nothing is said of speed.
+ */
 #include "tests/e2e/harness.h"
 
 #include <stdio.h>
@@ -21,6 +22,41 @@ static void expect_said(const char *text)
 }
 
 TestSuite(load, .fini = harness_fini, .timeout = 120);
+
+/* Whether the figures count is the machine's to say; that all are there, and of every message,
+ * ours. */
+Test(load, fanout_tells_whom_each_message_reached_and_what_it_cost)
+{
+    struct server *server = start("--workers=2", NULL);
+    cr_expect_eq(uproar_load(said, "fanout", "--clients", "30", "--threads", "3", "--rate", "200",
+                             "--seconds", "1", "--json", "--server-pid", pid, address),
+                 0, "%s", said);
+    expect_said("\"first_us\":{\"count\":200,");
+    expect_said("\"completion_us\":{\"count\":200,");
+    expect_said("\"spread_us\":{\"count\":200,");
+    unsigned shards[2], voluntary = 0;
+    const char *at = strstr(said, "\"connections_per_shard\":[");
+    cr_assert(at != NULL &&
+                  sscanf(at, "\"connections_per_shard\":[%u,%u]", &shards[0], &shards[1]) == 2,
+              "%s", said);
+    cr_expect_eq(shards[0] + shards[1], 30 + 1);
+    at = strstr(said, "\"server_context_switches\":");
+    cr_assert(at != NULL && sscanf(at, "\"server_context_switches\":%u", &voluntary) == 1);
+    cr_expect_gt(voluntary, 0);
+    server_stop(server);
+}
+
+Test(load, rooms_of_uneven_size_lose_nothing)
+{
+    struct server *server = start("--workers=2", NULL);
+    cr_expect_eq(uproar_load(said, "rooms", "--clients", "40", "--rooms", "12",
+                             "--rooms-per-client", "3", "--zipf", "1.2", "--threads", "2", "--rate",
+                             "max", "--deliveries", "20000", "--json", address),
+                 0, "%s", said);
+    expect_said("\"zipf\":1.2,\"largest_room\":40,");
+    expect_said("\"lost\":0,");
+    server_stop(server);
+}
 
 /* A microsecond is kept by nobody; whether the generator was late besides is the machine's. */
 Test(load, search_goes_down_to_the_end)
