@@ -46,8 +46,8 @@ peer_command() { # PEER PORT FOLDER LOAD CPUS
     local pubsub_limit='0 0 0' max_pending=1GB write_deadline=30s queued=0 overflow=(--overflow block)
     if [ "$load" = stall ]; then
         pubsub_limit='32mb 8mb 60' max_pending=64MB write_deadline=10s queued=1000
-        # A sender that waits would wait for ever. The queue holds half a second of this load.
-        overflow=(--overflow cut --queue 1024)
+        # A sender that waits would wait for ever. The queue holds the 32 MB of Redis: four seconds.
+        overflow=(--overflow cut --queue 8192)
     fi
     if [ -f "perf/peers/$peer.conf" ]; then
         sed -e "s|@PORT@|$port|" -e "s|@FOLDER@|$folder|" -e "s|@PUBSUB_LIMIT@|$pubsub_limit|" \
