@@ -308,11 +308,12 @@ void load_storm_report(FILE *out, const struct load_options *options,
                 median(result, before_p99_us), median(result, away_p99_us),
                 median(result, during_p99_us));
     if (result->server_known) {
-        fprintf(out,
-                "server                 %.1f us of CPU for each return; had closed all after "
-                "%.0f ms\n",
-                median(result, cpu_us_each), median(result, noticed_ms));
-        fprintf(out, "  descriptors          %llu before, %llu after%s\n",
+        if (result->rounds_count > 1)
+            fprintf(out,
+                    "server                 %.1f us of CPU for each return; had closed all after "
+                    "%.0f ms\n",
+                    median(result, cpu_us_each), median(result, noticed_ms));
+        fprintf(out, "server's descriptors   %llu before, %llu after%s\n",
                 (unsigned long long)result->descriptors_before,
                 (unsigned long long)result->descriptors_after,
                 descriptors_left(result) ? ": NOT ALL WERE CLOSED" : "");
