@@ -207,6 +207,16 @@ Test(tools, visits_leave_no_descriptor_behind)
     server_stop(server);
 }
 
+/* Who said FIN would have taken leave. */
+Test(tools, visits_that_end_by_rst_say_nothing_before)
+{
+    struct server *server = start("--resume-window=100");
+    cr_expect_eq(uproar_load(said, "churn", "--cycles", "200", "--reset-share", "50", address), 0,
+                 "%s", said);
+    server_stop(server);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_PEER_RESET), 100);
+}
+
 Test(tools, nothing_acknowledged_is_lost_when_the_server_goes)
 {
     struct server *server = start(NULL);

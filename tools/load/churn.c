@@ -70,7 +70,10 @@ static void talk(struct load_churn *churn, struct guest *guest, uint32_t room_id
 
 static void gone(struct load_churn *churn, struct guest *guest, bool reset)
 {
-    stream_close(&churn->streams, &guest->connection.stream, reset);
+    if (reset)
+        load_connection_reset(&churn->streams, &guest->connection);
+    else
+        stream_close(&churn->streams, &guest->connection.stream, false);
 }
 
 /* The start of a frame whose rest will never come. */

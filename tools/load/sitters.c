@@ -338,10 +338,7 @@ static void come(struct load_sitters *sitters)
 static void cut_one(void *ctx, struct stream *stream)
 {
     struct load_sitters *sitters = ctx;
-    /* Dissolves the association at once, by RST (connect(2)); a shutdown would say FIN before. */
-    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    (void)connect(stream->fd, &nobody, sizeof(nobody));
-    stream_close(&sitters->streams, stream, false);
+    load_connection_reset(&sitters->streams, (struct load_connection *)stream);
 }
 
 static void leave_one(void *ctx, struct stream *stream)
