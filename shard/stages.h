@@ -1,12 +1,15 @@
 /* stages.h -- where a message spends its time inside the server: one of so many runs is timed.
  *
- *     bytes in ─► decode ─► run to the home ─► number ─► run to members ─► encode ─► sends ─► taken
- *      turn begins   │posted               │numbered        │arrived     │encoded  │built   │
- *     ───────────────┼─────────────────────┼────────────────┼────────────┼─────────┼────────┤
- *          stage_read   stage_to_home          stage_to_member stage_encode  stage_first_send,
- *                                                                            stage_last_send,
- *                                                                            stage_sent
- *     ├──────────────────────────────── stage_whole ──────────────────────────────────────────┤
+ *     the turn begins that reads its bytes
+ *      │ stage_read        ... until it is decoded, and its run posted to the room's home
+ *      │ stage_to_home     ... until the home has numbered it
+ *      │ stage_to_member   ... until it arrives at a shard with members
+ *      │ stage_encode      ... until it is encoded, and its readers are due
+ *      │ stage_first_send  ... until the first reader's send is built; and
+ *      │ stage_last_send       from encoded until the last one's is
+ *      │ stage_sent        ... until all bytes of that send are with the kernel, and we know
+ *      ▼
+ *     stage_whole: all of it
  *
  * The stamps ride in messages that cross anyway (struct xtimed in PUBLISH and EVENTS) and are of
  * CLOCK_MONOTONIC, which all shards share. Each stage is put down by the shard on which it ends, in

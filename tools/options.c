@@ -56,7 +56,7 @@ static const char help[] =
     "stats: reads the file in which uproard shows its counters (its --stats-file), which costs\n"
     "the server nothing. A word with a slash, or without a colon, is such a file; without any,\n"
     "it is the file of the server at --server, which must be on this host.\n"
-    "  -w, --watch[=SECONDS]   look again and again, 1 second apart unless said, with how much\n"
+    "  -w, --watch [SECONDS]   look again and again, 1 second apart unless said, with how much\n"
     "                          each count grew in a second; latencies are those of the interval\n"
     "      --shards            a column for each shard instead of the explanations\n"
     "\n"
@@ -258,6 +258,10 @@ bool options_parse(struct options *options, int argc, char **argv, int *status)
             *status = EXIT_FINE;
             return false;
         }
+        /* getopt takes only --watch=5 as a value that may be left out. */
+        if (option == 'w' && optarg == NULL && optind < argc &&
+            number(argv[optind], UINT64_MAX, &(uint64_t){0}))
+            optarg = argv[optind++];
         for (unsigned i = 0; i < ARRAY_SIZE(particular); i++)
             seen |= (unsigned)(particular[i].option == option) << i;
         if (!take(options, option, optarg, &server))

@@ -138,6 +138,12 @@ Test(options, stats_take_a_file_or_a_server, .init = clean)
     cr_assert(parse(&options, "stats --watch=5 here.stats", &status));
     cr_expect_str_eq(options.file, "here.stats");
     cr_expect_eq(options.watch_s, 5);
+    cr_assert(parse(&options, "stats --watch 7", &status));
+    cr_expect_null(options.file);
+    cr_expect_eq(options.watch_s, 7);
+    cr_assert(parse(&options, "stats -w 7.stats -j", &status));
+    cr_expect_str_eq(options.file, "7.stats");
+    cr_expect(options.json && options.watch_s == 1);
     cr_assert(parse(&options, "stats ./a:1", &status));
     cr_expect_str_eq(options.file, "./a:1");
     cr_expect_not(parse(&options, "stats --watch=0", &status));
