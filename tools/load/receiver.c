@@ -422,7 +422,7 @@ static void *receiver_run(void *arg)
 
 int load_receiver_start(struct load_receiver *receiver, struct load_shared *shared, unsigned index)
 {
-    *receiver = (struct load_receiver){.shared = shared, .index = index};
+    *receiver = (struct load_receiver){.shared = shared, .index = index, .recent_room = UINT32_MAX};
     load_door_init(&receiver->door);
     receiver->check.plan = &shared->plan;
     receiver->check.spread.meeting = shared->meeting;

@@ -33,9 +33,13 @@ struct load_receiver {
     struct load_check check;
     struct load_crowd *crowds;          /* by room */
     struct load_unnumbered *unnumbered; /* by room, in a dialect; else NULL */
-    struct load_member *members;        /* clients * rooms_per_client */
-    struct load_member **places;        /* what the crowds' lists are cut from */
-    uint32_t *dirty;                    /* crowds to look at */
+    /* In a dialect: the name that came last, and its room in the plan. */
+    uint8_t recent_name[LOAD_NAME_BYTES];
+    size_t recent_name_len;
+    uint32_t recent_room;
+    struct load_member *members; /* clients * rooms_per_client */
+    struct load_member **places; /* what the crowds' lists are cut from */
+    uint32_t *dirty;             /* crowds to look at */
     uint32_t dirty_count;
     uint32_t clients;
     uint64_t joined;           /* memberships confirmed */

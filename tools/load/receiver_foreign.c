@@ -77,16 +77,43 @@ static void heard(struct load_receiver *receiver, struct load_client *client,
     }
 }
 
+/* The room of this name. Names are read once for a run of messages to one room. */
+static uint32_t room_named(struct load_receiver *receiver, struct slice name)
+{
+    if (likely(slice_equal(name, slice_of(receiver->recent_name, receiver->recent_name_len))))
+        return receiver->recent_room;
+    uint32_t room = load_room_of_name(receiver->shared, name);
+    if (room != UINT32_MAX) {
+        memcpy(receiver->recent_name, name.data, name.len);
+        receiver->recent_name_len = name.len;
+        receiver->recent_room = room;
+    }
+    return room;
+}
+
+/* The client's member in the room, or NULL when it is in none of that name. */
+static struct load_member *member_in(struct load_receiver *receiver, struct load_client *client,
+                                     uint32_t room)
+{
+    if (likely(client->recent != NULL && client->recent_id == room))
+        return client->recent;
+    uint32_t n = load_receiver_place(receiver, client, room);
+    if (n >= receiver->shared->plan.rooms_per_client || client->members[n].next == 0)
+        return NULL;
+    client->recent_id = room;
+    client->recent = &client->members[n];
+    return client->recent;
+}
+
 static void message(struct load_receiver *receiver, struct load_client *client,
                     const struct load_news *news, uint64_t now_ns)
 {
-    uint32_t room = load_room_of_name(receiver->shared, news->room);
-    uint32_t n = load_receiver_place(receiver, client, room);
-    if (unlikely(n >= receiver->shared->plan.rooms_per_client || client->members[n].next == 0)) {
+    uint32_t room = room_named(receiver, news->room);
+    struct load_member *member = member_in(receiver, client, room);
+    if (unlikely(member == NULL)) {
         receiver->check.counts.corrupt++;
         return;
     }
-    struct load_member *member = &client->members[n];
     load_unnumbered_message(&receiver->check, &receiver->unnumbered[room], member, news->body,
                             now_ns);
     load_receiver_mark(receiver, load_crowd_of(member));

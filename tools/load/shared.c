@@ -52,7 +52,7 @@ void load_room_name(const struct load_shared *shared, uint32_t room, char out[LO
 uint32_t load_room_of_name(const struct load_shared *shared, struct slice name)
 {
     uint64_t tag, room;
-    if (!load_begins(name, "load-"))
+    if (name.len >= LOAD_NAME_BYTES || !load_begins(name, "load-"))
         return UINT32_MAX;
     name = slice_of(name.data + 5, name.len - 5);
     if (!load_take_decimal(&name, &tag) || !load_begins(name, "-r"))

@@ -71,7 +71,7 @@ int load_shared_cpu(const struct load_shared *shared, unsigned n);
 
 #define LOAD_NAME_BYTES 32u /* and zero; within NAME_BYTES_MAX */
 void load_room_name(const struct load_shared *shared, uint32_t room, char out[LOAD_NAME_BYTES]);
-/* The room that a JOINED names, or UINT32_MAX. */
+/* The room that a server names, or UINT32_MAX. It has a name within LOAD_NAME_BYTES then. */
 uint32_t load_room_of_name(const struct load_shared *shared, struct slice name);
 /* kind: 'c' a receiver, 'p' a publisher, 'x' one that comes and goes. */
 void load_client_name(const struct load_shared *shared, char kind, uint32_t n,

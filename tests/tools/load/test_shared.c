@@ -126,6 +126,7 @@ Test(load_shared, room_names_come_back_and_others_do_not)
         "load-77-c0",
         "load-78-r0", /* another generator's */
         "load-77-r00000000000000000000000000000000000000",
+        "load-0000000000000077-r00000000000", /* longer than any name */
     };
     for (size_t i = 0; i < ARRAY_SIZE(strangers); i++)
         cr_expect_eq(load_room_of_name(&shared, slice_str(strangers[i])), UINT32_MAX, "%s",
