@@ -21,7 +21,7 @@ PREFIX ?= /usr/local
 # What Debian calls the things needed. `make run` and `make check` install what is missing.
 NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-dev \
     systemtap-sdt-dev
-NEED_CHECK := $(NEED_BUILD) libcriterion-dev jq
+NEED_CHECK := $(NEED_BUILD) libcriterion-dev jq gnuplot-nox
 NEED_CLANG := clang libclang-rt-dev
 NEED_LINT := $(NEED_CHECK) clang-format clang-tidy shellcheck
 # What `make compare` sets beside uproard, and what it draws with. Their services are not started.
