@@ -10,7 +10,7 @@ uint64_t ceiling_socket_bytes(uint64_t sndbuf_bytes, uint64_t rcvbuf_bytes)
     return SOCKET_BYTES + 2 * sndbuf_bytes + SOCKBUF_OVERRUN + 2 * rcvbuf_bytes + SOCKBUF_OVERRUN;
 }
 
-/* A session, its send in flight, its debt, its memberships. */
+/* A session, what is under way for it, its send in flight, its debt, its memberships. */
 static uint64_t pooled_bytes(const struct options *options)
 {
     return sizeof(struct session) + sizeof(struct errand) + sizeof(struct flight) +
