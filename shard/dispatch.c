@@ -26,7 +26,7 @@ static void on_nick(struct shard *shard, struct session *session, const struct c
 
     errand_at(shard, session)->pending++;
     session_block(shard, session, BLOCK_NAME);
-    names_change(shard, &who, session->id, cmd->nick.name, session->token_hash);
+    names_change(shard, &who, session->id, session_name(session), cmd->nick.name);
 }
 
 /* In the room already, or on the way into it. */

@@ -15,9 +15,10 @@ struct name_entry {
 /* There is one for each client. */
 static_assert(sizeof(struct name_entry) <= 40, "struct name_entry grew");
 
-/* What names_claim and names_change send. */
+/* What NAME_CLAIM asks for; NICK is a CHANGE that is still with the home of the old name. */
 #define CLAIM_HELLO  0u
-#define CLAIM_CHANGE 1u
+#define CLAIM_CHANGE 1u /* number: hash of the token */
+#define CLAIM_NICK   2u
 
 int names_init(struct shard *shard, uint32_t count_max)
 {
@@ -127,12 +128,15 @@ void names_claim(struct shard *shard, const struct session_ref *who, uint64_t id
 }
 
 void names_change(struct shard *shard, const struct session_ref *who, uint64_t id,
-                  struct slice name, uint64_t token_hash)
+                  struct slice old_name, struct slice name)
 {
-    struct xmsg *msg = post_claim(shard, who, id, name, slice_of(NULL, 0));
+    uint16_t home = shard_home_of(shard, shard_name_hash(shard, old_name));
+    struct xmsg *msg = shard_post(shard, home, XMSG_NAME_CLAIM);
 
-    msg->flags = CLAIM_CHANGE;
-    msg->number = token_hash;
+    msg->flags = CLAIM_NICK;
+    msg->who = *who;
+    msg->id = id;
+    xnames_attach(&shard->vital, msg, name, old_name);
 }
 
 void names_release(struct shard *shard, struct slice name, const struct session_ref *who)
@@ -185,6 +189,22 @@ static void on_hello(struct shard *shard, const struct xmsg *msg, struct slice n
     answer(shard, msg, name, slice_of(token, sizeof(token)), REASON_NONE);
 }
 
+static void on_nick(struct shard *shard, const struct xmsg *msg, struct slice name,
+                    struct slice old_name)
+{
+    const struct name_entry *entry = find(shard, old_name);
+
+    /* Taken over meanwhile: the old name and the token are another connection's. */
+    if (entry == NULL || entry->who != session_ref_id(&msg->who)) {
+        answer(shard, msg, name, slice_of(NULL, 0), REASON_NAME_TAKEN);
+        return;
+    }
+    uint64_t token_hash = entry->token_hash;
+    struct xmsg *onward = post_claim(shard, &msg->who, msg->id, name, slice_of(NULL, 0));
+    onward->flags = CLAIM_CHANGE;
+    onward->number = token_hash;
+}
+
 static void on_change(struct shard *shard, const struct xmsg *msg, struct slice name)
 {
     struct name_entry *entry = find(shard, name);
@@ -206,11 +226,13 @@ static void on_change(struct shard *shard, const struct xmsg *msg, struct slice 
 
 void names_on_claim(struct shard *shard, const struct xmsg *msg)
 {
-    struct slice name, token;
+    struct slice name, other;
 
-    xnames_of(msg, &name, &token);
+    xnames_of(msg, &name, &other);
     if (msg->flags == CLAIM_HELLO)
-        on_hello(shard, msg, name, token);
+        on_hello(shard, msg, name, other);
+    else if (msg->flags == CLAIM_NICK)
+        on_nick(shard, msg, name, other);
     else
         on_change(shard, msg, name);
 }

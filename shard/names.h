@@ -29,9 +29,10 @@ void names_fini(struct shard *shard);
  */
 void names_claim(struct shard *shard, const struct session_ref *who, uint64_t id, struct slice name,
                  struct slice token);
-/* NICK; the session's token goes with it. Answered with NAME_GRANTED or NAME_TAKEN. */
+/* NICK. The home of the old name passes it on to that of the new one, with the session's token,
+ * which only homes know. Answered with NAME_GRANTED or NAME_TAKEN. */
 void names_change(struct shard *shard, const struct session_ref *who, uint64_t id,
-                  struct slice name, uint64_t token_hash);
+                  struct slice old_name, struct slice name);
 /* Only if it is `who`'s: it may have been taken over meanwhile. */
 void names_release(struct shard *shard, struct slice name, const struct session_ref *who);
 bool names_same(struct slice a, struct slice b);

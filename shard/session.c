@@ -185,7 +185,6 @@ void session_welcome(struct shard *shard, struct session *session, struct slice 
 
     session_rename(session, name);
     session->named = true;
-    session->token_hash = names_token_hash(shard, token);
     session->state = SESSION_LIVE;
     line_leave(shard, session);
     if (options->heartbeat_ms > 0)

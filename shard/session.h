@@ -73,7 +73,6 @@ enum session_state {
 struct session {
     struct stream stream;  /* first: the slot's index is both's */
     uint64_t id;           /* of the session: its first connection's */
-    uint64_t token_hash;   /* keyed hash of the token; the token itself is the client's only */
     uint32_t errand;       /* index of what is under way (errand.h), or POOL_NONE: at rest */
     uint32_t flight;       /* index of the flight of the send under way, or POOL_NONE */
     uint32_t first_member; /* index of the first of its memberships, or POOL_NONE */
@@ -104,7 +103,7 @@ struct session {
 };
 /* All there is of an idle client here, but for its memberships (struct member) and, at its name's
  * home, struct name_entry. */
-static_assert(sizeof(struct session) <= 144, "struct session grew");
+static_assert(sizeof(struct session) <= 136, "struct session grew");
 
 static inline struct slice session_name(const struct session *session)
 {

@@ -128,7 +128,7 @@ struct xreceipt {
 };
 
 /* JOIN, WHO: `room` is the room's name; NAME_*, RENAME: `name` is the new one; NAME_CLAIM,
- * NAME_GRANTED, TAKEOVER, HANDOVER: `other` is the token, or empty. */
+ * NAME_GRANTED, TAKEOVER, HANDOVER: `other` is the token, or empty; of a NICK, the old name. */
 struct xnames {
     uint8_t name_bytes;
     uint8_t other_bytes;

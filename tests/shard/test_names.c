@@ -339,3 +339,36 @@ Test(names, the_token_goes_with_a_change)
     cr_assert_eq(world_shard(0)->names.entries.in_use, 0);
     world_stop();
 }
+
+static void nick(unsigned probe, uint64_t id, const char *old_name, const char *name)
+{
+    struct xmsg *msg = probe_post(probe, 0, XMSG_NAME_CLAIM);
+
+    msg->who = (struct session_ref){(uint32_t)id, 1, probe_port(probe)};
+    msg->id = id;
+    msg->flags = 2;
+    xnames_attach(probe_segments(probe), msg, slice_str(name), slice_str(old_name));
+    probe_flush(probe);
+}
+
+Test(names, a_nick_goes_by_the_home_of_the_old_name_which_knows_the_token)
+{
+    char name[NAME_BYTES_MAX + 1];
+    world_start(1, 2, NULL);
+    struct slice homed = name_homed("anja", 0);
+    snprintf(name, sizeof(name), "%.*s", (int)homed.len, (const char *)homed.data);
+    struct slice token = token_of(0, 1, "anna");
+    nick(1, 9, "anna", name);
+    taken(1, 9);
+    nick(1, 9, "nobody", name);
+    taken(1, 9);
+    nick(0, 1, "anna", name);
+    granted(0, 1, name);
+    release(0, 1, "anna");
+    claim_with(1, 2, name, token);
+    cr_assert_eq(probe_expect(0, XMSG_TAKEOVER)->id, 1);
+    release(1, 2, name);
+    probe_expect_silence(1);
+    cr_assert_eq(world_shard(0)->names.entries.in_use, 0);
+    world_stop();
+}

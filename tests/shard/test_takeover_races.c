@@ -391,6 +391,13 @@ Test(takeover_races, a_nick_that_was_granted_meanwhile_is_undone)
     join(client, name);
     expect(bert, MSG_PRESENCE);
     client_say(client, .type = MSG_NICK, .nick.name = second);
+    const struct xmsg *nick = probe_expect(0, XMSG_NAME_CLAIM);
+    struct xmsg *onward = probe_post(0, 0, XMSG_NAME_CLAIM);
+    onward->who = nick->who;
+    onward->id = nick->id;
+    onward->flags = 1; /* CLAIM_CHANGE */
+    xnames_attach(probe_segments(0), onward, second, slice_of(NULL, 0));
+    probe_flush(0);
     expect(client, MSG_NICKED);
     expect(bert, MSG_PRESENCE);
     probe_expect(0, XMSG_NAME_RELEASE); /* too late: it is the new one's already */
