@@ -152,6 +152,7 @@ Test(load_soak, what_makes_it_impossible_has_a_sentence)
 {
     cr_expect_eq(run(FAKE_REFUSE), -1);
     cr_expect_not_null(strstr(why, "as many rooms as it may have"), "%s", why);
+    load_soak_fini(&result);
     options.server_pid = 4194304;
     cr_expect_eq(run(FAKE_HONEST), -1);
     cr_expect_not_null(strstr(why, "no process"), "%s", why);
