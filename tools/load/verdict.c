@@ -24,7 +24,8 @@ double load_result_late_share(const struct load_result *result)
 const char *load_result_why_not_valid(const struct load_result *result)
 {
     const struct load_churn_counts *churn = &result->churn;
-    if (result->busiest_share > LOAD_BUSY_SHARE_MAX && result->open_loop)
+    /* Without a message there is no schedule to keep. */
+    if (result->busiest_share > LOAD_BUSY_SHARE_MAX && result->open_loop && result->published > 0)
         return LOAD_BUSY_WHY;
     if (load_result_late_share(result) > LATE_SHARE_MAX)
         return "the generator sent over 0.1 % of the messages more than 1 ms late";

@@ -47,10 +47,10 @@ Test(load_verdict, guests_who_do_not_come_spoil_a_churn)
     expect_not_valid("--arrivals");
 }
 
-/* A run in which nothing was published has no share of anything. */
+/* A run in which nothing was published has no share of anything, and no schedule. */
 Test(load_verdict, nothing_is_not_late)
 {
-    result = (struct load_result){.published = 0};
+    result = (struct load_result){.published = 0, .busiest_share = 0.99, .open_loop = true};
     cr_expect_eq(load_result_late_share(&result), 0);
     expect_valid();
 }
