@@ -1,5 +1,5 @@
 /* input.h -- from received bytes to commands: sniffing, frames cut by a buffer's end, and bytes
- * that have to wait. See session.h for the why. */
+ * that have to wait. See session.h for the why, errand.h for where. */
 #ifndef UPROAR_SHARD_INPUT_H
 #define UPROAR_SHARD_INPUT_H
 

@@ -104,6 +104,7 @@ struct session {
 /* All there is of an idle client here, but for its memberships (struct member) and, at its name's
  * home, struct name_entry. */
 static_assert(sizeof(struct session) <= 136, "struct session grew");
+static_assert(LINE_COUNT <= 16 && ADMISSION_REFUSED < 4, "they fit their bits");
 
 static inline struct slice session_name(const struct session *session)
 {
