@@ -416,8 +416,10 @@ void stream_close(struct streams *streams, struct stream *stream, bool reset)
     if (stream->flags & STREAM_UNSENT)
         unsent_drop(streams, stream);
     if (reset) {
-        struct linger linger = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+        /* Dissolves the association, connect(2). SO_LINGER would not do: the shutdown that ends
+         * what is in flight says FIN first, when nothing is left to send. */
+        const struct sockaddr nobody = {.sa_family = AF_UNSPEC}; /* fails if broken already */
+        (void)connect(stream->fd, &nobody, sizeof(nobody));
     }
     dying_push(streams, stream);
 }

@@ -145,9 +145,9 @@ void stream_resume(struct streams *streams, struct stream *stream);
 /* Sends FIN once nothing is in flight any more: CHECKs that no send is. */
 void stream_finish(struct streams *streams, struct stream *stream);
 
-/* Begins the end. With reset, unsent data is dropped and the peer gets RST (SO_LINGER 0). No
- * callback but closed() follows. Idempotent. A send in flight is cut off wherever it stands, even
- * before its first byte: whoever wants a last word heard closes after sent(). */
+/* Begins the end. With reset, unsent data is dropped and the peer gets RST, now and without a FIN.
+ * No callback but closed() follows. Idempotent. A send in flight is cut off wherever it stands,
+ * even before its first byte: whoever wants a last word heard closes after sent(). */
 void stream_close(struct streams *streams, struct stream *stream, bool reset);
 bool stream_closing(const struct stream *stream);
 

@@ -191,6 +191,22 @@ STREAM_TEST(closes_on_a_peer_that_does_not_read)
     }
 }
 
+STREAM_TEST(closes_by_rst_without_a_fin_before_it)
+{
+    struct echo echo;
+    uint8_t byte;
+    echo_init(&echo, config);
+    int fd = client_connect(echo.port, 4096);
+    echo_until(&echo, echo.last);
+    stream_close(&echo.streams, &echo.last->stream,
+                 true); /* at rest: nothing to send, nothing read */
+    cr_assert_eq(recv(fd, &byte, 1, 0), -1, "a FIN would be read as 0");
+    cr_assert_eq(errno, ECONNRESET);
+    echo_until(&echo, echo.closeds == 1);
+    close(fd);
+    echo_fini(&echo);
+}
+
 STREAM_TEST(a_reset_fails_once)
 {
     struct echo echo;

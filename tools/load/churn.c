@@ -71,7 +71,7 @@ static void talk(struct load_churn *churn, struct guest *guest, uint32_t room_id
 static void gone(struct load_churn *churn, struct guest *guest, bool reset)
 {
     if (reset)
-        load_connection_reset(&churn->streams, &guest->connection);
+        stream_close(&churn->streams, &guest->connection.stream, true);
     else
         stream_close(&churn->streams, &guest->connection.stream, false);
 }

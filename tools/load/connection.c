@@ -57,15 +57,6 @@ struct load_connection *load_connection_open_as(struct streams *streams,
     return (struct load_connection *)stream;
 }
 
-void load_connection_reset(struct streams *streams, struct load_connection *connection)
-{
-    /* Dissolves the association: connect(2). One that has ended already cannot be, nor need it. */
-    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    if (!stream_closing(&connection->stream))
-        (void)connect(connection->stream.fd, &nobody, sizeof(nobody));
-    stream_close(streams, &connection->stream, false);
-}
-
 void load_connection_fini(struct load_connection *connection)
 {
     free(connection->carry);

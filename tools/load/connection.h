@@ -45,9 +45,6 @@ struct load_connection *load_connection_open_as(struct streams *streams,
                                                 const struct net_target *target,
                                                 const struct net_manner *manner,
                                                 struct slice opening, int *err);
-/* Breaks the connection by RST, now; stream_close with reset says FIN before, if there is nothing
- * left to send, and FIN ends a session. The stream closes as after stream_close. */
-void load_connection_reset(struct streams *streams, struct load_connection *connection);
 /* To be called from closed(). */
 void load_connection_fini(struct load_connection *connection);
 

@@ -69,7 +69,7 @@ static void quit(struct cycles *cycles, struct visit *visit)
     visit->ending = true;
     if (visit->reset) {
         cycles->result->reset++;
-        load_connection_reset(&cycles->streams, &visit->connection);
+        stream_close(&cycles->streams, &visit->connection.stream, true);
     } else if (!stream_sending(&visit->connection.stream)) {
         stream_finish(&cycles->streams, &visit->connection.stream);
     }

@@ -338,7 +338,7 @@ static void come(struct load_sitters *sitters)
 static void cut_one(void *ctx, struct stream *stream)
 {
     struct load_sitters *sitters = ctx;
-    load_connection_reset(&sitters->streams, (struct load_connection *)stream);
+    stream_close(&sitters->streams, stream, true);
 }
 
 static void leave_one(void *ctx, struct stream *stream)

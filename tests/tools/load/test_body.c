@@ -1,4 +1,4 @@
-/* test_load_body.c -- a body is read back as it was written, and no other is taken for it. */
+/* test_body.c -- a body is read back as it was written, and no other is taken for it. */
 #include <criterion/criterion.h>
 
 #include "proto/text.h"

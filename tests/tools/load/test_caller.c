@@ -1,4 +1,4 @@
-/* test_load_caller.c -- asking a server that answers, refuses, is silent, or goes. */
+/* test_caller.c -- asking a server that answers, refuses, is silent, or goes. */
 #include "tests/tools/load/stage.h"
 #include "tools/load/caller.h"
 

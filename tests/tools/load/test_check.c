@@ -1,4 +1,4 @@
-/* test_load_check.c -- each fault of a server is seen, counted under its own name, and once. */
+/* test_check.c -- each fault of a server is seen, counted under its own name, and once. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test_load_churn.c -- guests by themselves: that they come, go in every way, and are counted. */
+/* test_churn.c -- guests by themselves: that they come, go in every way, and are counted. */
 #include "tests/tools/load/stage.h"
 #include "tools/load/churn.h"
 

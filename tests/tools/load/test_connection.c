@@ -1,11 +1,7 @@
-/* test_load_connection.c -- frames come out whole, however the bytes arrive. */
-#include <arpa/inet.h>
+/* test_connection.c -- frames come out whole, however the bytes arrive. */
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "core/clock.h"
 #include "tools/load/connection.h"
 
 /* Three frames of different lengths, back to back. */
@@ -89,67 +85,4 @@ Test(load_connection, greetings_are_what_a_server_reads)
     cr_expect_eq(cmd.type, MSG_JOIN);
     cr_expect_eq(cmd.error, REASON_NONE);
     cr_expect_eq(cmd.join.flags, JOIN_QUIET);
-}
-
-static bool closed;
-
-static void on_closed(void *ctx, struct stream *stream)
-{
-    (void)ctx;
-    load_connection_fini((struct load_connection *)stream);
-    closed = true;
-}
-
-static void turn_begin(void *ctx)
-{
-    (void)ctx;
-}
-
-static uint64_t turn_end(void *ctx)
-{
-    (void)ctx;
-    return 5 * NS_PER_MS;
-}
-
-static bool turn_has_work(void *ctx)
-{
-    (void)ctx;
-    return false;
-}
-
-/* To the peer a broken connection is not one that was ended: no FIN comes before RST. */
-Test(load_connection, reset_is_no_end, .timeout = 30)
-{
-    struct loop loop;
-    struct streams streams;
-    struct loop_owner owner = {NULL, turn_begin, turn_end, turn_has_work};
-    struct stream_events events = {.closed = on_closed};
-    struct net_target target = {.len = sizeof(struct sockaddr_in)};
-    struct sockaddr_in *addr = (struct sockaddr_in *)&target.addr;
-    char why[256], byte[2];
-    int err;
-    *addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(bind(listener, (struct sockaddr *)addr, sizeof(*addr)) == 0);
-    cr_assert(listen(listener, 1) == 0);
-    cr_assert(getsockname(listener, (struct sockaddr *)addr, &target.len) == 0);
-    cr_assert_eq(loop_init(&loop, &(struct uring_config){.buffers = 64}, &owner, why, sizeof(why)),
-                 0, "%s", why);
-    cr_assert_eq(streams_init(&streams, &loop, sizeof(struct load_connection), 1, &events), 0);
-
-    struct load_connection *connection =
-        load_connection_open(&streams, &target, slice_str("x"), &err);
-    cr_assert_not_null(connection);
-    int peer = accept(listener, NULL, NULL);
-    cr_assert_eq(recv(peer, byte, sizeof(byte), 0), 1);
-    cr_assert_eq(loop_turn(&loop), 0);
-    load_connection_reset(&streams, connection);
-    cr_expect_eq(recv(peer, byte, sizeof(byte), 0), -1);
-    cr_expect_eq(errno, ECONNRESET);
-    while (!closed)
-        cr_assert_eq(loop_turn(&loop), 0);
-    close(peer);
-    close(listener);
-    streams_fini(&streams);
-    loop_fini(&loop);
 }

@@ -1,4 +1,4 @@
-/* test_load_cost.c -- what a process cost between two moments: here, this one. */
+/* test_cost.c -- what a process cost between two moments: here, this one. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* test_load_crowd.c -- the slowest member is found, also when it moves or leaves. */
+/* test_crowd.c -- the slowest member is found, also when it moves or leaves. */
 #include <criterion/criterion.h>
 
 #include "tools/load/crowd.h"

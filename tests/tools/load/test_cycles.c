@@ -1,4 +1,4 @@
-/* test_load_cycles.c -- visits that all succeed, and how those that do not are counted. */
+/* test_cycles.c -- visits that all succeed, and how those that do not are counted. */
 #include "tools/load/cycles.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* test_load_descriptors.c -- what may be opened, and what is said when it is too little. */
+/* test_descriptors.c -- what may be opened, and what is said when it is too little. */
 #include "tools/load/descriptors.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* test_load_drain.c -- a server that goes under load, well or badly. */
+/* test_drain.c -- a server that goes under load, well or badly. */
 #include "tools/load/drain.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* test_load_drip.c -- servers that cut the drips in time, late, or never. */
+/* test_drip.c -- servers that cut the drips in time, late, or never. */
 #include "tools/load/drip.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* test_load_effort.c -- a thread that works is told from one that waits. */
+/* test_effort.c -- a thread that works is told from one that waits. */
 #include <criterion/criterion.h>
 #include <time.h>
 

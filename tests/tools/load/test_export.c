@@ -1,4 +1,4 @@
-/* test_load_export.c -- files of a run: there before it, written after it, gone without it. */
+/* test_export.c -- files of a run: there before it, written after it, gone without it. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/* test_load_farewell.c -- who was seen off how, and whether the times are spread. */
+/* test_farewell.c -- who was seen off how, and whether the times are spread. */
 #include "tools/load/farewell.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-/* test_load_help.c -- the manual names every option, and its examples can be run. */
+/* test_help.c -- the manual names every option, and its examples can be run. */
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* test_load_hgrm.c -- the text that HdrHistogram's plotter reads. */
+/* test_hgrm.c -- the text that HdrHistogram's plotter reads. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

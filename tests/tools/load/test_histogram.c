@@ -1,4 +1,4 @@
-/* test_load_histogram.c -- every value finds its slot, within the promised error. */
+/* test_histogram.c -- every value finds its slot, within the promised error. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test_load_json.c -- objects that a strict reader takes. */
+/* test_json.c -- objects that a strict reader takes. */
 #include "tools/load/json.h"
 
 #include <criterion/criterion.h>

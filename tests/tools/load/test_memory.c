@@ -1,4 +1,4 @@
-/* test_load_memory.c -- a peak that is over when we look is seen all the same. */
+/* test_memory.c -- a peak that is over when we look is seen all the same. */
 #include "tools/load/memory.h"
 
 #include <criterion/criterion.h>

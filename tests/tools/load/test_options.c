@@ -1,4 +1,4 @@
-/* test_load_options.c -- what the command line may say, and how it is refused. */
+/* test_options.c -- what the command line may say, and how it is refused. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 

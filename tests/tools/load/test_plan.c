@@ -1,4 +1,4 @@
-/* test_load_plan.c -- publisher and receiver of a message compute the same answers. */
+/* test_plan.c -- publisher and receiver of a message compute the same answers. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* test_load_plot.c -- what gnuplot is told, and that it takes it. Where there is no gnuplot, that
+/* test_plot.c -- what gnuplot is told, and that it takes it. Where there is no gnuplot, that
  * this is said. */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* test_load_prober.c -- honest visits that succeed, and such that do not. */
+/* test_prober.c -- honest visits that succeed, and such that do not. */
 #include "tests/tools/load/stage.h"
 #include "tools/load/prober.h"
 

@@ -1,4 +1,4 @@
-/* test_load_progress.c -- the line, and that only a terminal gets it. */
+/* test_progress.c -- the line, and that only a terminal gets it. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <pty.h>

@@ -1,4 +1,4 @@
-/* test_load_publisher.c -- the speaking thread by itself: what it counts, and how it ends. */
+/* test_publisher.c -- the speaking thread by itself: what it counts, and how it ends. */
 #include "tests/tools/load/stage.h"
 #include "tools/load/publisher.h"
 

@@ -1,4 +1,4 @@
-/* test_load_receiver.c -- one listening thread by itself: joining, being turned away, ending. */
+/* test_receiver.c -- one listening thread by itself: joining, being turned away, ending. */
 #include "tests/tools/load/stage.h"
 #include "tools/load/receiver.h"
 

@@ -1,4 +1,4 @@
-/* test_load_report.c -- the object that programs read, key by key, and the table for people. */
+/* test_report.c -- the object that programs read, key by key, and the table for people. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* test_load_run.c -- whole runs against a server that is known to be right, or wrong in one way. */
+/* test_run.c -- whole runs against a server that is known to be right, or wrong in one way. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* test_load_run_glance.c -- what is seen of a run whose threads are made up. */
+/* test_run_glance.c -- what is seen of a run whose threads are made up. */
 #include <criterion/criterion.h>
 
 #include "core/clock.h"

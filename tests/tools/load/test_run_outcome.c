@@ -1,4 +1,4 @@
-/* test_load_run_outcome.c -- threads are added up, and members compared that no thread has both
+/* test_run_outcome.c -- threads are added up, and members compared that no thread has both
  * of. */
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* test_load_server.c -- the figures that /proc gives of a process: here, of this one. */
+/* test_server.c -- the figures that /proc gives of a process: here, of this one. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <unistd.h>

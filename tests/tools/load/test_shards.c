@@ -1,4 +1,4 @@
-/* test_load_shards.c -- counting connections by shard. */
+/* test_shards.c -- counting connections by shard. */
 #include <criterion/criterion.h>
 
 #include "tools/load/shards.h"

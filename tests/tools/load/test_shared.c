@@ -1,4 +1,4 @@
-/* test_load_shared.c -- who is how far, over all threads; names there and back; first failures. */
+/* test_shared.c -- who is how far, over all threads; names there and back; first failures. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test_load_speaker.c -- what a publisher may say when, without a network or a clock. */
+/* test_speaker.c -- what a publisher may say when, without a network or a clock. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test_load_spread.c -- the first and the last of all threads, whichever of them comes last. */
+/* test_spread.c -- the first and the last of all threads, whichever of them comes last. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* test_load_stall.c -- the two kinds of run, the comparison, the verdict and the report. */
+/* test_stall.c -- the two kinds of run, the comparison, the verdict and the report. */
 #include "tools/load/stall.h"
 
 #include <criterion/criterion.h>

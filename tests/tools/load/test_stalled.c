@@ -1,4 +1,4 @@
-/* test_load_stalled.c -- what somebody who did not read is told, and whether it is true. */
+/* test_stalled.c -- what somebody who did not read is told, and whether it is true. */
 #include "tests/tools/load/stage.h"
 #include "tools/load/caller.h"
 #include "tools/load/stalled.h"

@@ -1,4 +1,4 @@
-/* test_load_verdict.c -- what a result is worth, apart from whether the server was right. */
+/* test_verdict.c -- what a result is worth, apart from whether the server was right. */
 #include <criterion/criterion.h>
 
 #include "tools/load/verdict.h"
