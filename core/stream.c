@@ -483,12 +483,6 @@ bool stream_kept(const struct stream *stream)
     return stream->flags & STREAM_KEPT;
 }
 
-struct stream *stream_kept_find(const struct streams *streams, uint32_t slot, uint32_t generation)
-{
-    struct stream *stream = slot_find(streams, slot, generation);
-    return stream && (stream->flags & STREAM_KEPT) ? stream : NULL;
-}
-
 void stream_free(struct streams *streams, struct stream *stream)
 {
     CHECK(stream->flags & STREAM_KEPT);
@@ -577,25 +571,13 @@ void streams_fini(struct streams *streams)
     free(streams->generations);
 }
 
-static void each(struct streams *streams, bool kept, void (*fn)(void *ctx, struct stream *stream),
-                 void *ctx)
+void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx)
 {
     for (uint32_t slot = 0; slot < streams->pool.fresh; slot++) {
         if (!(streams->generations[slot] & 1))
             continue;
         struct stream *stream = stream_at(streams, slot);
-        if (kept ? stream->flags & STREAM_KEPT : !(stream->flags & STREAM_CLOSING))
+        if (!(stream->flags & STREAM_CLOSING))
             fn(ctx, stream);
     }
-}
-
-void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx)
-{
-    each(streams, false, fn, ctx);
-}
-
-void streams_each_kept(struct streams *streams, void (*fn)(void *ctx, struct stream *stream),
-                       void *ctx)
-{
-    each(streams, true, fn, ctx);
 }

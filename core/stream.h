@@ -155,15 +155,10 @@ bool stream_closing(const struct stream *stream);
  * object stay when closed() returns. Whoever asks by stream_find finds it no more. */
 void stream_keep(struct streams *streams, struct stream *stream);
 bool stream_kept(const struct stream *stream);
-/* The stream in this slot if it is still of this generation and kept, else NULL. */
-struct stream *stream_kept_find(const struct streams *streams, uint32_t slot, uint32_t generation);
 /* The end of one that is kept: the slot and the object are free at once. */
 void stream_free(struct streams *streams, struct stream *stream);
 
 /* For every stream that is open and not closing, in any order; fn may close it. */
 void streams_each(struct streams *streams, void (*fn)(void *ctx, struct stream *stream), void *ctx);
-/* For every stream that is kept, in any order; fn may free it. */
-void streams_each_kept(struct streams *streams, void (*fn)(void *ctx, struct stream *stream),
-                       void *ctx);
 
 #endif

@@ -35,11 +35,10 @@ STREAM_TEST(the_kept_outlive_their_connection)
     cr_assert_eq(echo.streams.kept, 1);
     cr_assert(stream_closing(kept));
     cr_assert_null(stream_find(&echo.streams, slot, generation), "found as if it were open");
-    cr_assert_eq(stream_kept_find(&echo.streams, slot, generation), kept);
     cr_assert_eq(stream_lookup(&echo.streams, slot, generation), kept);
     cr_assert(stream_kept(kept));
-    cr_assert_null(stream_kept_find(&echo.streams, slot, generation + 2));
-    cr_assert_null(stream_kept_find(&echo.streams, slot + 100000, generation));
+    cr_assert_null(stream_lookup(&echo.streams, slot, generation + 2));
+    cr_assert_null(stream_lookup(&echo.streams, slot + 100000, generation));
 
     /* It stays, whatever comes and goes beside it. */
     echo.keep = false;
@@ -47,9 +46,7 @@ STREAM_TEST(the_kept_outlive_their_connection)
         int fd = client_connect(echo.port, 0);
         echo_until(&echo, echo.last);
         cr_assert_neq(echo.last->stream.slot, slot, "the slot was given away");
-        cr_assert_null(stream_kept_find(&echo.streams, echo.last->stream.slot,
-                                        stream_generation(&echo.streams, &echo.last->stream)),
-                       "an open one found as kept");
+        cr_assert_not(stream_kept(&echo.last->stream));
         struct crowd crowd = {.count = 1, .each = 100, .fds = {fd}};
         crowd_echo(&crowd, &echo);
         close(fd);
@@ -57,13 +54,12 @@ STREAM_TEST(the_kept_outlive_their_connection)
         stream_close(&echo.streams, &echo.last->stream, false);
         echo_until(&echo, echo.closeds == i + 2);
     }
-    cr_assert_eq(stream_kept_find(&echo.streams, slot, generation), kept);
+    cr_assert_eq(stream_lookup(&echo.streams, slot, generation), kept);
 
     stream_free(&echo.streams, kept);
     cr_assert_eq(echo.streams.kept, 0);
-    cr_assert_null(stream_kept_find(&echo.streams, slot, generation), "found after its end");
     cr_assert_null(stream_lookup(&echo.streams, slot, generation), "found after its end");
-    cr_assert_null(stream_kept_find(&echo.streams, slot, generation + 1), "found a free slot");
+    cr_assert_null(stream_lookup(&echo.streams, slot, generation + 1), "found a free slot");
     int fd = client_connect(echo.port, 0);
     echo_until(&echo, echo.last);
     cr_assert_eq(echo.last->stream.slot, slot, "the slot never came free");
@@ -126,11 +122,6 @@ STREAM_TEST(the_kept_may_be_freed_where_they_are_kept)
     echo_fini(&echo);
 }
 
-static void free_each(void *ctx, struct stream *stream)
-{
-    stream_free(&((struct echo *)ctx)->streams, stream);
-}
-
 static void count_open(void *ctx, struct stream *stream)
 {
     unsigned *n = ctx;
@@ -138,37 +129,26 @@ static void count_open(void *ctx, struct stream *stream)
     ++*n;
 }
 
-static void count_kept(void *ctx, struct stream *stream)
-{
-    unsigned *n = ctx;
-    cr_assert(stream_closing(stream));
-    ++*n;
-}
-
-Test(stream_kept, each_tells_the_open_from_the_kept)
+Test(stream_kept, each_passes_over_the_kept_and_the_closing)
 {
     struct echo echo;
     struct crowd crowd;
     echo_init(&echo, NULL);
+    struct stream *kept[3];
     for (unsigned i = 0; i < 3; i++)
-        keep_one(&echo);
+        kept[i] = keep_one(&echo);
     crowd_join(&crowd, &echo, 10, 0);
     echo.keep = false;
-    unsigned open = 0, kept = 0;
+    unsigned open = 0;
     streams_each(&echo.streams, count_open, &open);
-    streams_each_kept(&echo.streams, count_kept, &kept);
     cr_assert_eq(open, 10);
-    cr_assert_eq(kept, 3);
-    /* One that is closing is neither. */
     stream_close(&echo.streams, &echo.last->stream, false);
-    kept = 0;
-    streams_each_kept(&echo.streams, count_kept, &kept);
-    cr_assert_eq(kept, 3);
-    streams_each_kept(&echo.streams, free_each, &echo);
+    open = 0;
+    streams_each(&echo.streams, count_open, &open);
+    cr_assert_eq(open, 9);
+    for (unsigned i = 0; i < 3; i++)
+        stream_free(&echo.streams, kept[i]);
     cr_assert_eq(echo.streams.kept, 0);
-    kept = 0;
-    streams_each_kept(&echo.streams, count_kept, &kept);
-    cr_assert_eq(kept, 0);
     crowd_leave(&crowd);
     echo_fini(&echo);
 }
