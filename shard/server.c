@@ -398,15 +398,16 @@ int server_run(const struct options *options)
         cannot_start(why);
         return 1;
     }
+    if (!open_stats(&server))
+        return 1;
     server.mesh = mesh_new(server.workers_count, (uint32_t)options->mesh_slots);
     struct worker *workers = calloc(server.workers_count, sizeof(*workers));
     server.addresses = addresses_new(options->address_clients_max, options->address_connects_max);
     if (server.mesh == NULL || server.addresses == NULL || workers == NULL) {
         log_error("cannot start: out of memory");
+        stats_file_remove(&server.stats_file);
         return 1;
     }
-    if (!open_stats(&server))
-        return 1;
     pthread_barrier_init(&started, NULL, server.workers_count + 1u);
     pthread_barrier_init(&step, NULL, server.workers_count);
     if (start_workers(&server, workers, fds, &cpus) < 0) {
