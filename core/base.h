@@ -43,6 +43,22 @@ static inline struct slice slice_str(const char *text)
     return slice_of(text, strlen(text));
 }
 
+/* The same, and the callee may change them. */
+struct span {
+    uint8_t *data;
+    size_t len;
+};
+
+static inline struct span span_of(uint8_t *data, size_t len)
+{
+    return (struct span){data, len};
+}
+
+static inline struct slice span_slice(struct span s)
+{
+    return slice_of(s.data, s.len);
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

@@ -69,6 +69,7 @@
     X(ADDRESS_RATE, 4011, "address-rate", "too many connections a second from your address")     \
     X(SHED, 4012, "shed", "the server is at its memory limit and had to let somebody go")        \
     X(NOT_RESUMED, 4013, "not-resumed", "the session was not resumed in time")                   \
+    X(ANSWERED, 4014, "answered", "the HTTP request was answered")                               \
     X(BAD_MAGIC, 4500, "bad-magic", "this is not the Uproar protocol (wrong magic byte)")        \
     X(BAD_VERSION, 4501, "bad-version", "this protocol version is not spoken here")              \
     X(LENGTH_ZERO, 4502, "length-zero", "a frame's length must cover its header (at least 4)")   \
@@ -76,7 +77,11 @@
     X(TRUNCATED, 4504, "truncated", "the connection ended in the middle of a frame")             \
     X(UNKNOWN_PROTOCOL, 4505, "unknown-protocol", "the first bytes fit no protocol spoken here") \
     X(HELLO_BUDGET, 4506, "hello-budget", "more came before HELLO was done than a HELLO needs")  \
-    X(REPLACED, 4507, "replaced", "another connection took this session over")
+    X(REPLACED, 4507, "replaced", "another connection took this session over")                   \
+    X(WS_FRAME, 4508, "ws-frame", "a frame broke the rules of WebSocket")                        \
+    X(WS_TEXT, 4509, "ws-text", "a text message was not valid UTF-8")                            \
+    X(WS_KIND, 4510, "ws-kind", "this subprotocol has no messages of this kind")                 \
+    X(HTTP_REFUSED, 4511, "http-refused", "the HTTP request was refused")
 
 enum reason {
 #define X(id, number, name, sentence) REASON_##id = (number),
@@ -92,7 +97,8 @@ static inline bool reason_is_fatal(enum reason reason)
     return reason >= 4000;
 }
 
-/* Message types. The same numbers on the native wire; gaps are reserved in proto/README.md. */
+/* Message types. The same numbers on the native wire; gaps are reserved in proto/README.md. JSON
+ * and people call them by their names (proto/msg.c). */
 enum msg_type {
     MSG_NONE = 0, /* decode: bytes were consumed, nothing to do (a skipped frame) */
     MSG_HELLO = 0x01,
@@ -121,6 +127,11 @@ enum msg_type {
     MSG_NICK = 0x18,
     MSG_NICKED = 0x19,
 };
+
+/* "PUBLISH"; NULL for MSG_NONE and for what is no type. Any thread. */
+const char *msg_type_name(enum msg_type type);
+/* MSG_NONE: nothing is called so. */
+enum msg_type msg_type_named(struct slice name);
 
 /* JOIN flags. */
 #define JOIN_NO_ECHO 0x01u /* do not give me back what I publish */

@@ -2,7 +2,9 @@
 #include "proto/codec.h"
 
 const struct codec *const codecs[CODEC_COUNT] = {
-    &codec_native,
+    [CODEC_NATIVE] = &codec_native,   [CODEC_WS_BIN] = &codec_ws_bin,
+    [CODEC_WS_JSON] = &codec_ws_json, [CODEC_WS_ECHO] = &codec_ws_echo,
+    [CODEC_HTTP] = &codec_http,
 };
 
 enum sniff codec_sniff(struct slice first, unsigned *index)
@@ -10,7 +12,7 @@ enum sniff codec_sniff(struct slice first, unsigned *index)
     bool more = false;
 
     for (unsigned i = 0; i < CODEC_COUNT; i++) {
-        switch (codecs[i]->sniff(first)) {
+        switch (codecs[i]->sniff ? codecs[i]->sniff(first) : SNIFF_NO) {
         case SNIFF_YES:
             *index = i;
             return SNIFF_YES;
@@ -26,9 +28,8 @@ enum sniff codec_sniff(struct slice first, unsigned *index)
 }
 
 /* All that surrounds the slices of an event: for native frames the header, the fields of fixed
- * size and the length bytes of strings. The largest is MESSAGE with 45. A codec that is wordier
- * raises these two, or multiplies. */
-#define FIXED_BYTES_MAX       64u
+ * size and the length bytes of strings. The largest is MESSAGE with 45. */
+#define FIXED_BYTES_MAX       64u /* and a WebSocket header instead of the length fits too */
 #define ENTRY_FIXED_BYTES_MAX 16u
 
 /* In MEMBERS only id and name count, and in PRESENCE old_name only for a rename: what does not

@@ -17,6 +17,10 @@ struct event_lists {
 /* As codec.decode. */
 int64_t frame_decode_cmd(uint32_t frame_bytes_max, struct slice in, struct cmd *cmd, size_t *want);
 
+/* The same for a frame without its length, all of `in`, as something else has stated it.
+ * REASON_NONE, or why nothing that follows can be read. */
+enum reason frame_decode_cmd_unframed(struct slice in, struct cmd *cmd);
+
 /* As codec.encode. */
 size_t frame_encode_event(const struct event *event, uint8_t *out, size_t cap);
 

@@ -126,21 +126,35 @@ static enum reason read_cmd(struct reader *r, struct cmd *cmd)
     return REASON_UNKNOWN_TYPE;
 }
 
+static void fill_cmd(struct frame *frame, struct cmd *cmd)
+{
+    memset(cmd, 0, sizeof(*cmd));
+    cmd->type = (enum msg_type)frame->type;
+    cmd->error = read_cmd(&frame->body, cmd);
+    if (cmd->error == REASON_UNKNOWN_TYPE && (frame->flags & FRAME_FLAG_SKIP)) {
+        cmd->type = MSG_NONE;
+        cmd->error = REASON_NONE;
+    }
+}
+
 int64_t frame_decode_cmd(uint32_t frame_bytes_max, struct slice in, struct cmd *cmd, size_t *want)
 {
     struct frame frame;
     int64_t n = frame_read(frame_bytes_max, in, &frame, want);
-    if (n <= 0)
-        return n;
 
-    memset(cmd, 0, sizeof(*cmd));
-    cmd->type = (enum msg_type)frame.type;
-    cmd->error = read_cmd(&frame.body, cmd);
-    if (cmd->error == REASON_UNKNOWN_TYPE && (frame.flags & FRAME_FLAG_SKIP)) {
-        cmd->type = MSG_NONE;
-        cmd->error = REASON_NONE;
-    }
+    if (n > 0)
+        fill_cmd(&frame, cmd);
     return n;
+}
+
+enum reason frame_decode_cmd_unframed(struct slice in, struct cmd *cmd)
+{
+    struct frame frame;
+    enum reason fatal = frame_read_unframed(in, &frame);
+
+    if (!fatal)
+        fill_cmd(&frame, cmd);
+    return fatal;
 }
 
 size_t frame_encode_cmd(const struct cmd *cmd, uint8_t *out, size_t cap)

@@ -51,6 +51,22 @@ static inline int64_t frame_read(uint32_t frame_bytes_max, struct slice in, stru
     return (int64_t)bytes;
 }
 
+/* The same for a frame whose length was stated elsewhere, and is not in `in`. */
+static inline enum reason frame_read_unframed(struct slice in, struct frame *frame)
+{
+    if (unlikely(in.len < FRAME_HEADER_BYTES - FRAME_LENGTH_BYTES))
+        return REASON_LENGTH_ZERO;
+    if (unlikely(in.data[0] != FRAME_MAGIC))
+        return REASON_BAD_MAGIC;
+    if (unlikely(in.data[1] != FRAME_VERSION))
+        return REASON_BAD_VERSION;
+    frame->type = in.data[2];
+    frame->flags = in.data[3];
+    frame->bytes = in.len;
+    frame->body = (struct reader){.at = in.data + 4, .left = in.len - 4};
+    return REASON_NONE;
+}
+
 /* Stores the header of a frame of `bytes` bytes in all; returns where its body goes. */
 static inline uint8_t *frame_store_header(uint8_t *p, size_t bytes, enum msg_type type,
                                           uint8_t flags)

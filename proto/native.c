@@ -25,12 +25,12 @@ static void native_open(void *state, const struct codec_limits *limits)
     (void)limits;
 }
 
-static int64_t native_decode(void *state, const struct codec_limits *limits, struct slice in,
-                             struct cmd *cmd, size_t *want, struct owed *owed)
+static int64_t native_decode(void *state, const struct codec_limits *limits, struct span in,
+                             struct decoded *out)
 {
     (void)state;
-    owed->len = 0;
-    return frame_decode_cmd(limits->frame_bytes_max, in, cmd, want);
+    out->also = 0;
+    return frame_decode_cmd(limits->frame_bytes_max, span_slice(in), &out->cmd, &out->want);
 }
 
 static size_t native_measure(struct slice in, uint64_t *sender)
@@ -49,9 +49,11 @@ static size_t native_measure(struct slice in, uint64_t *sender)
 const struct codec codec_native = {
     .name = "native",
     .state_bytes = 0,
+    .fin_is_goodbye = true,
     .sniff = native_sniff,
     .open = native_open,
     .decode = native_decode,
     .encode = frame_encode_event,
+    .encode_bytes_max = encode_bytes_max,
     .measure = native_measure,
 };

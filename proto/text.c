@@ -79,6 +79,55 @@ bool utf8_valid(struct slice text)
     return true;
 }
 
+/* Whether p[0..len), len < 4, is the beginning of a well-formed sequence, and not all of it. Only
+ * the second byte has bounds of its own, and one of its two extremes is always within them. */
+static bool sequence_begins(const uint8_t *p, size_t len)
+{
+    for (unsigned fill = 0x80; fill <= 0xBF; fill += 0x3F) {
+        uint8_t whole[4];
+        memset(whole, (int)fill, sizeof(whole));
+        memcpy(whole, p, len);
+        if (sequence_len(whole, sizeof(whole)) > len)
+            return true;
+    }
+    return false;
+}
+
+bool utf8_continue(struct utf8_tail *tail, struct slice piece)
+{
+    const uint8_t *p = piece.data;
+    size_t left = piece.len;
+
+    while (tail->len > 0 && left > 0) {
+        uint8_t whole[4];
+        size_t len = tail->len;
+        memcpy(whole, tail->bytes, len);
+        whole[len++] = *p++;
+        left--;
+        if (sequence_len(whole, len) == len) {
+            tail->len = 0;
+        } else if (len < sizeof(whole) && sequence_begins(whole, len)) {
+            memcpy(tail->bytes, whole, len);
+            tail->len = (uint8_t)len;
+        } else {
+            return false;
+        }
+    }
+    /* What a sequence at the very end still lacks is up to the next piece. */
+    for (size_t cut = 1; cut <= 3 && cut <= left; cut++) {
+        const uint8_t *lead = p + left - cut;
+        if ((*lead & 0xC0) == 0x80)
+            continue;
+        if (sequence_begins(lead, cut)) {
+            memcpy(tail->bytes, lead, cut);
+            tail->len = (uint8_t)cut;
+            left -= cut;
+        }
+        break;
+    }
+    return utf8_valid(slice_of(p, left));
+}
+
 /* The character of a well-formed sequence of `len` bytes. */
 static uint32_t code_point(const uint8_t *p, size_t len)
 {

@@ -203,4 +203,21 @@ static inline void writer_str8(struct writer *w, struct slice s)
     writer_slice(w, s);
 }
 
+/* For protocols made of text: decimal digits, with zeros in front up to digits_min. */
+static inline void writer_decimal(struct writer *w, uint64_t value, unsigned digits_min)
+{
+    uint8_t digits[20];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (uint8_t)('0' + value % 10);
+    while ((value /= 10) > 0 || sizeof(digits) - at < digits_min);
+    writer_slice(w, slice_of(digits + at, sizeof(digits) - at));
+}
+
+static inline void writer_text(struct writer *w, const char *text)
+{
+    writer_slice(w, slice_str(text));
+}
+
 #endif

@@ -238,13 +238,14 @@ static struct link *grow(struct shard *shard, struct feed *feed, const struct ev
 {
     bool presence = event->type == MSG_PRESENCE;
     size_t most = size_min(LINK_BYTES_MAX, size_max(shard->options->feed_bytes_max / 4, 1024));
-    size_t wanted = size_max(encode_bytes_max(event), presence ? 0 : size_min(expect, most));
+    size_t wanted =
+        size_max(feed->codec->encode_bytes_max(event), presence ? 0 : size_min(expect, most));
     struct segment *segment = segment_get(&shard->segments, wanted);
 
     if (segment == NULL) {
         /* At the ceiling: what laggards hold goes first. */
         trim(shard, feed, 0, false, REASON_NO_MEMORY);
-        segment = segment_get(&shard->segments, encode_bytes_max(event));
+        segment = segment_get(&shard->segments, feed->codec->encode_bytes_max(event));
         if (segment == NULL)
             return NULL;
     }

@@ -132,7 +132,7 @@ void gather_on_who_part(struct shard *shard, const struct xmsg *msg)
     struct xwriter writer = {NULL, 0};
     uint32_t share = (uint32_t)shard->options->list_entries_max / msg->cookie + 1;
 
-    for (unsigned i = 0; room != NULL && i < CODEC_COUNT; i++) {
+    for (unsigned i = 0; room != NULL && i < CODEC_FEEDS; i++) {
         if (room->feeds[i].head == NULL)
             continue;
         put_members(shard, &writer, &room->feeds[i].members, share);

@@ -15,7 +15,8 @@ static struct codec_limits limits_of(struct shard *shard, const struct session *
 {
     uint32_t most = (uint32_t)shard->options->body_bytes_max + MESSAGE_OVERHEAD_MAX;
 
-    return (struct codec_limits){session->state == SESSION_LIVE ? most : HELLO_FRAME_BYTES_MAX};
+    return (struct codec_limits){.frame_bytes_max =
+                                     session->state == SESSION_LIVE ? most : HELLO_FRAME_BYTES_MAX};
 }
 
 /* The stream cannot be read any further: say why, then end. */
@@ -36,6 +37,8 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
 
     switch (codec_sniff(first, &index)) {
     case SNIFF_YES:
+        if (codecs[index]->state_bytes > 0)
+            break; /* sessions keep no state for a codec */
         session->codec = (uint8_t)index;
         return true;
     case SNIFF_MORE:
@@ -55,27 +58,25 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
 static size_t consume(struct shard *shard, struct session *session, struct slice in)
 {
     struct codec_limits limits = limits_of(shard, session);
-    struct owed owed = {.len = 0};
-    struct cmd cmd;
-    size_t want = 0;
+    struct decoded out;
 
     if (session->codec == CODEC_UNKNOWN && !sniffed(shard, session, in))
         return 0;
     const struct codec *codec = codecs[session->codec];
-    int64_t used = codec->decode(NULL, &limits, in, &cmd, &want, &owed);
-    if (owed.len > 0)
-        outgoing_owe(shard, session, slice_of(owed.bytes, owed.len));
+    /* The bytes are in the receive buffer or in a segment of the session's: ours to change. */
+    int64_t used =
+        codec->decode(NULL, &limits, span_of((uint8_t *)(uintptr_t)in.data, in.len), &out);
     if (used < 0) {
         unreadable(shard, session, (enum reason)(-used));
         return 0;
     }
     if (used == 0) {
-        errand_at(shard, session)->want = (uint32_t)want;
+        errand_at(shard, session)->want = (uint32_t)out.want;
         return 0;
     }
     shard->commands++;
-    PROBE(decode, session_connection(shard, session), cmd.type, used);
-    dispatch(shard, session, &cmd);
+    PROBE(decode, session_connection(shard, session), out.cmd.type, used);
+    dispatch(shard, session, &out.cmd);
     return (size_t)used;
 }
 

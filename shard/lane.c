@@ -28,7 +28,7 @@ bool lane_put(struct lane *lane, struct segments *segments, const struct codec *
     if (tail != NULL)
         written = codec->encode(event, tail->bytes + tail->used, segment_room(tail));
     if (written == 0) {
-        tail = lane_grow(lane, segments, encode_bytes_max(event));
+        tail = lane_grow(lane, segments, codec->encode_bytes_max(event));
         if (tail == NULL)
             return false;
         written = codec->encode(event, tail->bytes, tail->capacity);

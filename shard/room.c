@@ -37,7 +37,7 @@ static struct room *room_new(struct shard *shard, const struct xmsg *joined)
 
 static void room_free(struct shard *shard, struct room *room)
 {
-    for (unsigned i = 0; i < CODEC_COUNT; i++)
+    for (unsigned i = 0; i < CODEC_FEEDS; i++)
         if (room->feeds[i].head != NULL)
             feed_fini(shard, &room->feeds[i]);
     map_remove(&shard->rooms_by_id, &room->by_id);
@@ -114,7 +114,7 @@ void room_events(struct shard *shard, const struct xmsg *msg)
         event.message.body = slice_of(tail + record->name_bytes, record->body_bytes);
         /* A frame is about as long as its record; half as much again fits every format. */
         size_t expect = (msg->length - at) + (msg->length - at) / 2;
-        for (unsigned i = 0; i < CODEC_COUNT; i++)
+        for (unsigned i = 0; i < CODEC_FEEDS; i++)
             if (feed_read(&room->feeds[i]))
                 feed_append(shard, &room->feeds[i], &event, expect);
         at += (uint32_t)XRECORD_BYTES(struct xmessage, record->name_bytes + record->body_bytes);
@@ -147,7 +147,7 @@ void room_presence(struct shard *shard, const struct xmsg *msg)
             at += (uint32_t)XRECORD_BYTES(struct xperson, record->name_bytes + record->other_bytes);
         }
         event.presence.count = count;
-        for (unsigned i = 0; i < CODEC_COUNT; i++)
+        for (unsigned i = 0; i < CODEC_FEEDS; i++)
             if (feed_read(&room->feeds[i]))
                 feed_append(shard, &room->feeds[i], &event, 0);
     } while (left > 0);

@@ -19,7 +19,7 @@ struct room {
     uint16_t home;
     uint8_t name_bytes;
     char name[ROOM_BYTES_MAX];
-    struct feed feeds[CODEC_COUNT]; /* head NULL until the format is in use */
+    struct feed feeds[CODEC_FEEDS]; /* head NULL until the format is in use */
 };
 
 struct room *room_find(struct shard *shard, uint32_t id);

@@ -18,7 +18,7 @@ static struct feed *largest_feed(struct shard *shard, size_t below)
     for (struct map_node *n = map_walk(&shard->rooms_by_id, NULL); n;
          n = map_walk(&shard->rooms_by_id, n)) {
         struct room *room = container_of(n, struct room, by_id);
-        for (unsigned i = 0; i < CODEC_COUNT; i++) {
+        for (unsigned i = 0; i < CODEC_FEEDS; i++) {
             struct feed *feed = &room->feeds[i];
             if (feed->head != NULL && feed->bytes > 0 && feed->bytes < below &&
                 (largest == NULL || feed->bytes > largest->bytes))

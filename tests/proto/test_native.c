@@ -9,6 +9,10 @@ Test(native, row_is_complete)
 {
     cr_assert_str_eq(codec_native.name, "native");
     cr_assert_eq(codec_native.encode, frame_encode_event);
+    cr_assert_eq(codec_native.encode_bytes_max, encode_bytes_max);
+    cr_assert_null(codec_native.message);
+    cr_assert_null(codec_native.farewell);
+    cr_assert(codec_native.fin_is_goodbye);
     cr_assert_not_null(codec_native.sniff);
     cr_assert_not_null(codec_native.open);
     cr_assert_not_null(codec_native.decode);
@@ -72,20 +76,18 @@ Test(native, measure_gives_0_when_the_event_is_not_whole)
 Test(native, native_decodes_through_its_row)
 {
     struct codec_limits limits = {.frame_bytes_max = FRAME_BYTES_CEILING};
-    struct owed owed = {.len = 7};
+    struct decoded decoded = {.also = 7};
     uint8_t out[SAMPLE_BYTES_MAX];
-    struct cmd cmd;
-    size_t want;
 
     cr_assert_eq(codec_native.state_bytes, 0);
     codec_native.open(NULL, &limits);
     size_t n = frame_encode_cmd(&cmd_samples[0].cmd, out, sizeof(out));
-    int64_t consumed = codec_native.decode(NULL, &limits, slice_of(out, n), &cmd, &want, &owed);
+    int64_t consumed = codec_native.decode(NULL, &limits, span_of(out, n), &decoded);
     cr_assert_eq(consumed, (int64_t)n);
-    cr_assert(same_cmd(&cmd, &cmd_samples[0].cmd));
-    cr_assert_eq(owed.len, 0);
+    cr_assert(same_cmd(&decoded.cmd, &cmd_samples[0].cmd));
+    cr_assert_eq(decoded.also, 0);
     limits.frame_bytes_max = (uint32_t)n - 1;
-    consumed = codec_native.decode(NULL, &limits, slice_of(out, n), &cmd, &want, &owed);
+    consumed = codec_native.decode(NULL, &limits, span_of(out, n), &decoded);
     cr_assert_eq(consumed, -REASON_FRAME_TOO_LONG);
 }
 
@@ -119,11 +121,11 @@ Test(native, measure_takes_a_sender_only_from_within_the_event)
 Test(native, decode_says_what_it_wants)
 {
     struct codec_limits limits = {.frame_bytes_max = FRAME_BYTES_CEILING};
-    struct owed owed = {.len = 7};
+    struct decoded decoded = {.also = 7};
     uint8_t out[SAMPLE_BYTES_MAX];
-    struct cmd cmd;
-    size_t want = 0, n = frame_encode_cmd(&cmd_samples[0].cmd, out, sizeof(out));
-    cr_assert_eq(codec_native.decode(NULL, &limits, slice_of(out, n - 1), &cmd, &want, &owed), 0);
-    cr_assert_eq(want, n);
-    cr_assert_eq(owed.len, 0);
+    size_t n = frame_encode_cmd(&cmd_samples[0].cmd, out, sizeof(out));
+
+    cr_assert_eq(codec_native.decode(NULL, &limits, span_of(out, n - 1), &decoded), 0);
+    cr_assert_eq(decoded.want, n);
+    cr_assert_eq(decoded.also, 0);
 }
