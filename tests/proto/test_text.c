@@ -177,3 +177,66 @@ Test(text, names_by_the_table)
     cr_assert_eq(name_check(slice_of("a\0b", 3), 16), REASON_NAME_CONTROL);
     cr_assert_eq(name_check((struct slice){NULL, 0}, 16), REASON_NAME_EMPTY);
 }
+
+/* Every cut of a text into two pieces, and every byte for itself, says what the whole says. */
+Test(text, pieces_say_what_the_whole_says)
+{
+    static const char *const texts[] = {
+        "",
+        "ascii",
+        "a\u00e4b",
+        "\u20ac",
+        "\U0001d11e",
+        "x\u00e4\u20ac\U0001d11ey",
+        "\xF4\x8F\xBF\xBF",
+        "\xED\x9F\xBF\xEE\x80\x80",
+        "\xFF",
+        "a\x80",
+        "\xC0\xAF",
+        "\xC1\x80",
+        "\xE0\x9F\xBF",
+        "\xED\xA0\x80",
+        "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xE2\x82",
+        "ab\xF0\x9D\x84",
+        "\xE2\x82x",
+        "\xE2\xE2\x82\xAC",
+        "0123456789012345678901234567890123456789\xE2\x82\xAC",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        struct slice text = slice_str(texts[i]);
+        bool valid = utf8_valid(text);
+        for (size_t cut = 0; cut <= text.len; cut++) {
+            struct utf8_tail tail = {.len = 0};
+            bool goes_on = utf8_continue(&tail, slice_of(text.data, cut)) &&
+                           utf8_continue(&tail, slice_of(text.data + cut, text.len - cut));
+            cr_assert_eq(goes_on && tail.len == 0, valid, "%zu cut at %zu", i, cut);
+        }
+        struct utf8_tail tail = {.len = 0};
+        bool goes_on = true;
+        for (size_t at = 0; at < text.len && goes_on; at++)
+            goes_on = utf8_continue(&tail, slice_of(text.data + at, 1));
+        cr_assert_eq(goes_on && tail.len == 0, valid, "%zu byte by byte", i);
+    }
+}
+
+/* No byte is waited for that could not make it valid: all pairs of bytes, by the table. */
+Test(text, pieces_fail_at_the_first_wrong_byte)
+{
+    for (unsigned lead = 0x80; lead <= 0xFF; lead++) {
+        struct utf8_tail tail = {.len = 0};
+        uint8_t byte = (uint8_t)lead;
+        bool may = lead >= 0xC2 && lead <= 0xF4;
+        cr_assert_eq(utf8_continue(&tail, slice_of(&byte, 1)), may, "%02x", lead);
+        for (unsigned second = 0; may && second <= 0xFF; second++) {
+            uint8_t next = (uint8_t)second;
+            unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+            unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+            struct utf8_tail mine = tail;
+            cr_assert_eq(utf8_continue(&mine, slice_of(&next, 1)), second >= low && second <= high,
+                         "%02x %02x", lead, second);
+        }
+    }
+}
