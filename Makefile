@@ -109,10 +109,11 @@ test: $(INSTALLED) $(TESTS) $(STRESS) perf-programs
 	    tests/scripts tests/compare
 
 # $(B)/fuzz/X: the target and all of proto/, with clang's libFuzzer. New inputs go to $(B).
-$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard proto/*.c proto/*.h core/base.h)
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/drive.c tests/fuzz/twice.c \
+    $(wildcard proto/*.c proto/*.h tests/fuzz/*.h core/base.h)
 	@mkdir -p $@.corpus; echo "  link  $@"
 	$(Q)clang -std=gnu11 -D_GNU_SOURCE -I. $(WARN) -O1 -g -fno-sanitize-recover=all \
-	    -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
+	    -fsanitize=fuzzer,address,undefined -DFUZZING -o $@ $(filter %.c,$^)
 fuzz:
 	$(call deps,CLANG)
 	$(Q)$(MAKE) $(FUZZERS)

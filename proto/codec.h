@@ -4,7 +4,7 @@
  * clock, allocates nothing and holds no pointer beyond a call. Fed one byte at a time it
  * gives the same commands as in bulk (tests/proto feeds both).
  *
- * Life of a connection, as the server drives it (tests/proto/drive.c is the shortest driver):
+ * Life of a connection, as the server drives it (tests/fuzz/drive.c is the shortest driver):
  *
  *     codec_sniff(first bytes) ── no codec: UNKNOWN_PROTOCOL, close
  *              │ codec

@@ -7,22 +7,8 @@
  *
  * `make fuzz` links it with libFuzzer; tests/proto replays the corpus through it.
  */
-#include <stdlib.h>
-
 #include "proto/frame.h"
-
-/* Always on, unlike assert. */
-static void must(bool condition)
-{
-    if (!condition)
-        abort();
-}
-
-static void must_be_inside(struct slice part, struct slice in)
-{
-    if (part.len > 0)
-        must(part.data >= in.data && part.data + part.len <= in.data + in.len);
-}
+#include "tests/fuzz/fuzz.h"
 
 /* The frame that `cmd` was read from, said again. Flags of known types are ignored, so they do
  * not come back. */
@@ -108,9 +94,7 @@ static void check_sniff(struct slice in)
     must(verdict != SNIFF_MORE || in.len < SNIFF_BYTES_MAX);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+int FUZZ_TARGET(frame)(const uint8_t *data, size_t len)
 {
     if (len < 2)
         return 0;

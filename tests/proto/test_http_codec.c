@@ -5,7 +5,7 @@
 
 #include "proto/http_site.h"
 #include "proto/ws.h"
-#include "tests/proto/drive.h"
+#include "tests/fuzz/drive.h"
 
 #define H     "Host: chat.example\r\n"
 #define KEY   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"

@@ -4,7 +4,7 @@
 
 #include "proto/json.h"
 #include "proto/wire.h"
-#include "tests/proto/drive.h"
+#include "tests/fuzz/drive.h"
 #include "tests/proto/samples.h"
 #include "tests/proto/ws_cases.h"
 

@@ -1,13 +1,12 @@
 /* drive.c -- see drive.h. */
-#include <criterion/criterion.h>
-#include <stdlib.h>
+#include "tests/fuzz/drive.h"
 
-#include "tests/proto/drive.h"
+#include "tests/fuzz/fuzz.h"
 
 void drive_open(struct drive *drive, unsigned codec)
 {
     drive->codec = codec;
-    cr_assert_leq(codecs[codec]->state_bytes, sizeof(drive->state));
+    must(codecs[codec]->state_bytes <= sizeof(drive->state));
     memset(drive->state, 0xEE, sizeof(drive->state));
     codecs[codec]->open(drive->state, &drive->limits);
 }
@@ -20,7 +19,7 @@ void drive_fini(struct drive *drive)
 
 static void send_out(struct drive *drive, struct slice bytes)
 {
-    cr_assert_leq(bytes.len, sizeof(drive->out) - drive->out_len);
+    must(bytes.len <= sizeof(drive->out) - drive->out_len);
     if (bytes.len > 0)
         memcpy(drive->out + drive->out_len, bytes.data, bytes.len);
     drive->out_len += bytes.len;
@@ -63,7 +62,7 @@ static void take_message(struct drive *drive, struct decoded *out)
     int64_t n = codecs[drive->codec]->message(drive->state, &drive->limits,
                                               span_of(whole, drive->message_len), out);
     drive->message_len = 0;
-    cr_assert_neq(n, 0);
+    must(n != 0);
     if (n < 0)
         drive_end(drive, (enum reason) - n);
     else
@@ -73,7 +72,7 @@ static void take_message(struct drive *drive, struct decoded *out)
 
 static void take_piece(struct drive *drive, struct decoded *out)
 {
-    cr_assert_leq(out->piece.len, sizeof(drive->message) - drive->message_len);
+    must(out->piece.len <= sizeof(drive->message) - drive->message_len);
     if (out->piece.len > 0)
         memcpy(drive->message + drive->message_len, out->piece.data, out->piece.len);
     drive->message_len += out->piece.len;
@@ -90,17 +89,17 @@ static size_t decode(struct drive *drive)
     memcpy(before, in.data, in.len);
     int64_t n = codecs[drive->codec]->decode(drive->state, &drive->limits, in, &out);
 
-    cr_assert_leq(n, (int64_t)in.len);
-    cr_assert_neq(out.also, 0xFF);
+    must(n <= (int64_t)in.len);
+    must(out.also != 0xFF);
     if (n == 0) {
-        cr_assert_gt(out.want, in.len);
-        cr_assert_eq(memcmp(before, in.data, in.len), 0, "changed, and not consumed");
-        cr_assert_eq(out.also, 0);
+        must(out.want > in.len);
+        must(memcmp(before, in.data, in.len) == 0); /* changed, and not consumed */
+        must(out.also == 0);
         drive->want = out.want;
     } else if (n < 0) {
         drive_end(drive, (enum reason) - n);
     } else {
-        cr_assert_eq(memcmp(before + n, in.data + n, in.len - (size_t)n), 0, "not its bytes");
+        must(memcmp(before + n, in.data + n, in.len - (size_t)n) == 0); /* not its bytes */
         if (out.also & DECODED_PIECE)
             take_piece(drive, &out);
         else

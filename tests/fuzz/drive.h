@@ -2,10 +2,10 @@
  *
  * Bytes go in, in pieces of any size; bytes, commands and the end come out. What has not been
  * consumed lies in a heap block of exactly its size, so that ASan sees a look beyond it, and each
- * call of decode is held to the contract of codec.h.
+ * call of decode is held to the contract of codec.h; a breach aborts.
  */
-#ifndef UPROAR_TESTS_PROTO_DRIVE_H
-#define UPROAR_TESTS_PROTO_DRIVE_H
+#ifndef UPROAR_TESTS_FUZZ_DRIVE_H
+#define UPROAR_TESTS_FUZZ_DRIVE_H
 
 #include "proto/codec.h"
 
