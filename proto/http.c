@@ -321,17 +321,6 @@ static int conclude(struct http_request *request, const struct seen *seen)
     return 0;
 }
 
-/* The end of the head is CR LF CR LF: so many of these are still to come at least. */
-static size_t bytes_to_come(struct slice in)
-{
-    static const char end[] = "\r\n\r\n";
-
-    for (size_t have = size_min(3, in.len); have > 0; have--)
-        if (memcmp(in.data + in.len - have, end, have) == 0)
-            return 4 - have;
-    return 4;
-}
-
 int64_t http_read(struct slice in, struct http_request *request, size_t *want)
 {
     struct slice head = slice_of(in.data, size_min(in.len, HTTP_HEAD_BYTES_MAX)), line;
@@ -346,7 +335,7 @@ int64_t http_read(struct slice in, struct http_request *request, size_t *want)
         if (n == 0 && in.len >= HTTP_HEAD_BYTES_MAX)
             return -HTTP_HEAD_TOO_LARGE;
         if (n == 0) {
-            *want = size_min(in.len + bytes_to_come(in), HTTP_HEAD_BYTES_MAX);
+            *want = in.len + 1; /* any byte may be a wrong one */
             return 0;
         }
         at += (size_t)n;
