@@ -9,6 +9,7 @@
 
 #include "proto/http_site.h"
 #include "proto/json.h"
+#include "proto/ws.h"
 #include "tests/proto/samples.h"
 
 #ifndef REPO_ROOT
@@ -112,4 +113,78 @@ Test(websocket_md, handshake_is_what_the_code_reads_and_writes)
     cr_assert(request.upgrade && request.version13);
     size_t n = http_write_switch(request.key, request.protocol, 0, out, sizeof(out));
     cr_assert(slice_equal(slice_of(out, n), slice_str(answer)), "%.*s", (int)n, out);
+}
+
+static const struct event *event_named(const char *name)
+{
+    for (size_t i = 0; i < EVENT_SAMPLES; i++)
+        if (strcmp(event_samples[i].name, name) == 0)
+            return &event_samples[i].event;
+    return NULL;
+}
+
+static size_t write_publish(uint8_t *out, size_t cap)
+{
+    static const uint8_t key[4] = {0x37, 0xFA, 0x21, 0x3D};
+    uint8_t frame[SAMPLE_BYTES_MAX];
+
+    cr_assert_str_eq(cmd_samples[5].name, "PUBLISH");
+    size_t n = frame_encode_cmd(&cmd_samples[5].cmd, frame, sizeof(frame));
+    return ws_write_client(WS_BINARY, true, slice_of(frame + 4, n - 4), key, out, cap);
+}
+
+/* The frame that a block shows. */
+static size_t write_frame(const char *name, uint8_t *out, size_t cap)
+{
+    struct codec_limits limits = {.site = NULL};
+    uint32_t state[CODEC_STATE_BYTES_MAX / 4];
+
+    if (strcmp(name, "PUBLISH from a client, uproar.v1.bin") == 0)
+        return write_publish(out, cap);
+    if (strcmp(name, "ACK, uproar.v1.bin") == 0)
+        return codec_ws_bin.encode(event_named("ACK"), out, cap);
+    if (strcmp(name, "NICKED, uproar.v1.json") == 0)
+        return codec_ws_json.encode(event_named("NICKED"), out, cap);
+    if (strcmp(name, "PING, either") == 0) {
+        size_t n = codec_ws_bin.encode(event_named("PING"), out, cap);
+        uint8_t other[64];
+        cr_assert_eq(codec_ws_json.encode(event_named("PING"), other, sizeof(other)), n);
+        cr_assert_eq(memcmp(out, other, n), 0);
+        return n;
+    }
+    cr_assert_str_eq(name, "the server stops");
+    codec_ws_bin.open(state, &limits);
+    return codec_ws_bin.farewell(state, &limits, REASON_SHUTDOWN, out, cap);
+}
+
+/* Digits in pairs, up to '#' in each line. */
+static size_t read_hex(const char *text, uint8_t *out, size_t cap)
+{
+    size_t n = 0;
+
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        const char *at = line;
+        unsigned byte;
+        for (; *at != '\n' && sscanf(at, "%2x", &byte) == 1; at += 2 + strspn(at + 2, " ")) {
+            cr_assert_lt(n, cap);
+            out[n++] = (uint8_t)byte;
+        }
+        cr_assert(*at == '\n' || *at == '#', "not hex: %s", at);
+    }
+    return n;
+}
+
+Test(websocket_md, frames_are_what_the_code_writes)
+{
+    FILE *file = open_page();
+    char name[64], text[BLOCK_BYTES_MAX];
+    unsigned frames = 0;
+
+    for (; next_block(file, "hex", "\n", name, text); frames++) {
+        uint8_t dump[256], out[256];
+        size_t n = read_hex(text, dump, sizeof(dump)), m = write_frame(name, out, sizeof(out));
+        cr_assert(slice_equal(slice_of(dump, n), slice_of(out, m)), "%s", name);
+    }
+    fclose(file);
+    cr_assert_eq(frames, 5);
 }
