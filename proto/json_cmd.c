@@ -24,8 +24,18 @@ enum key {
     KEYS,
 };
 
-static const char *const key_names[KEYS] = {
-    "type", "features", "name", "token", "flags", "room", "epoch", "since", "msgid", "body", "to",
+#define NAMED(key, text) [KEY_##key] = {text, sizeof(text) - 1}
+
+static const struct {
+    const char *name;
+    size_t len;
+} keys[KEYS] = {
+    NAMED(TYPE, "type"),   NAMED(FEATURES, "features"),
+    NAMED(NAME, "name"),   NAMED(TOKEN, "token"),
+    NAMED(FLAGS, "flags"), NAMED(ROOM, "room"),
+    NAMED(EPOCH, "epoch"), NAMED(SINCE, "since"),
+    NAMED(MSGID, "msgid"), NAMED(BODY, "body"),
+    NAMED(TO, "to"),
 };
 
 #define BIT(key) (1u << KEY_##key)
@@ -219,7 +229,8 @@ static enum key key_of(struct span name)
 {
     unsigned key = 0;
 
-    while (key < KEYS && !slice_equal(span_slice(name), slice_str(key_names[key])))
+    while (key < KEYS &&
+           (keys[key].len != name.len || memcmp(keys[key].name, name.data, name.len) != 0))
         key++;
     return (enum key)key;
 }
