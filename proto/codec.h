@@ -17,7 +17,8 @@
  * What a call of decode can bring, in the order in which the driver deals with it:
  *
  *  1. Bytes that the protocol *owes* its peer as its own business: a pong, an HTTP answer, a 101.
- *     They go ahead of whatever the command leads to.
+ *     They go ahead of whatever the command leads to, and count as replies: who does not read them
+ *     is not read.
  *  2. A *piece* of a message that comes in several (WebSocket's fragments). The driver appends it
  * to a buffer of the connection's, and behind the last gives the whole to `message`. The codec has
  *     checked that no more than its limit comes together. A message that comes in one piece is

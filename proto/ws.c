@@ -213,3 +213,22 @@ size_t ws_write_client(enum ws_opcode opcode, bool fin, struct slice payload, co
     ws_mask(span_of(p + 4, payload.len), key);
     return header + 4 + payload.len;
 }
+
+size_t ws_first_frame(struct slice in, enum ws_opcode *opcode, struct slice *payload)
+{
+    if (in.len < 2)
+        return 0;
+    uint64_t len = in.data[1] & LENGTH;
+    size_t header = len < 126 ? 2 : len == 126 ? 4 : 10;
+    if (in.len < header)
+        return 0;
+    if (header == 4)
+        len = load_u16(in.data + 2);
+    else if (header == 10)
+        len = load_u64(in.data + 2);
+    if (len > in.len - header)
+        return 0;
+    *opcode = (enum ws_opcode)(in.data[0] & OPCODE);
+    *payload = slice_of(in.data + header, (size_t)len);
+    return header + (size_t)len;
+}

@@ -106,6 +106,10 @@ size_t ws_write_control(enum ws_opcode opcode, struct slice payload, uint8_t *ou
 /* A close frame with a code and a word for people, which is ASCII. The same. */
 size_t ws_write_close(unsigned code, struct slice text, uint8_t *out, size_t cap);
 
+/* The first of the frames in `in`, which a server wrote: no keys, no parts. Bytes of it, 0 if it is
+ * not whole. For clients, and for walking through what was written. */
+size_t ws_first_frame(struct slice in, enum ws_opcode *opcode, struct slice *payload);
+
 /* A client's frame: the header with the key; the payload is copied and masked. Bytes written, 0
  * when cap is too small. */
 size_t ws_write_client(enum ws_opcode opcode, bool fin, struct slice payload, const uint8_t key[4],

@@ -45,9 +45,8 @@ static void ws_open(void *state, const struct codec_limits *limits)
     memset(state, 0, sizeof(struct state));
 }
 
-/* What a message of a format is read with: as codec.message, without state. */
-typedef int64_t read_message(const struct codec_limits *limits, enum ws_opcode opcode,
-                             struct span in, struct decoded *out);
+/* What a format does with a whole message; returns as codec.message. */
+typedef int64_t read_message(enum ws_opcode opcode, struct span in, struct decoded *out);
 
 static int64_t fail(struct state *state, int code)
 {
@@ -106,14 +105,13 @@ static int64_t on_control(struct state *state, const struct ws_piece *piece, int
     }
 }
 
-static int64_t read_frame(struct state *state, const struct codec_limits *limits,
-                          const struct ws_limits *ws_limits, read_message *read, struct span in,
-                          struct decoded *out)
+static int64_t read_frame(struct state *state, const struct ws_limits *limits, read_message *read,
+                          struct span in, struct decoded *out)
 {
     struct ws_piece piece;
 
     out->also = 0;
-    int64_t used = ws_read(&state->ws, ws_limits, in, &piece, &out->want);
+    int64_t used = ws_read(&state->ws, limits, in, &piece, &out->want);
     if (used == 0)
         return 0;
     if (unlikely(used < 0))
@@ -121,8 +119,8 @@ static int64_t read_frame(struct state *state, const struct codec_limits *limits
     if (piece.opcode >= WS_CLOSE)
         return on_control(state, &piece, used, out);
     if (likely(piece.first && piece.last)) {
-        int64_t read_to = read(limits, piece.opcode, piece.payload, out);
-        return read_to < 0 ? read_to : used;
+        int64_t answer = read(piece.opcode, piece.payload, out);
+        return answer < 0 ? answer : used;
     }
     state->kind = (uint8_t)piece.opcode;
     out->cmd = (struct cmd){.type = MSG_NONE};
@@ -170,62 +168,29 @@ static size_t close_up(enum ws_opcode opcode, size_t payload, uint8_t *out, size
     return header + payload;
 }
 
-/* The length of a server's header and, in *payload, what it announces; 0 if it is not there. */
-static size_t server_header(struct slice in, uint64_t *payload)
-{
-    if (in.len < 2)
-        return 0;
-    *payload = in.data[1];
-    if (*payload < 126)
-        return 2;
-    size_t bytes = *payload == 126 ? 4 : 10;
-    if (in.len < bytes)
-        return 0;
-    *payload = bytes == 4 ? load_u16(in.data + 2) : load_u64(in.data + 2);
-    return bytes;
-}
-
-/* The first frame of `in`: its bytes and its payload. 0 if it is not whole. */
-static size_t first_frame(struct slice in, struct slice *payload)
-{
-    uint64_t len;
-    size_t header = server_header(in, &len);
-
-    if (header == 0 || len > in.len - header)
-        return 0;
-    *payload = slice_of(in.data + header, (size_t)len);
-    return header + (size_t)len;
-}
-
 /* uproar.v1.bin */
 
-static int64_t bin_read(const struct codec_limits *limits, enum ws_opcode opcode, struct span in,
-                        struct decoded *out)
+static int64_t bin_read(enum ws_opcode opcode, struct span in, struct decoded *out)
 {
-    (void)limits;
     (void)opcode;
     out->also = 0;
     enum reason fatal = frame_decode_cmd_unframed(span_slice(in), &out->cmd);
     return fatal ? -(int64_t)fatal : 1;
 }
 
-static struct ws_limits bin_limits(const struct codec_limits *limits)
-{
-    return (struct ws_limits){limits->frame_bytes_max - FRAME_LENGTH_BYTES, WS_TAKES_BINARY};
-}
-
 static int64_t bin_decode(void *state, const struct codec_limits *limits, struct span in,
                           struct decoded *out)
 {
-    struct ws_limits ws_limits = bin_limits(limits);
-    return read_frame(state, limits, &ws_limits, bin_read, in, out);
+    struct ws_limits ws_limits = {limits->frame_bytes_max - FRAME_LENGTH_BYTES, WS_TAKES_BINARY};
+    return read_frame(state, &ws_limits, bin_read, in, out);
 }
 
 static int64_t bin_message(void *state, const struct codec_limits *limits, struct span in,
                            struct decoded *out)
 {
     (void)state;
-    return bin_read(limits, WS_BINARY, in, out);
+    (void)limits;
+    return bin_read(WS_BINARY, in, out);
 }
 
 /* A native frame, over whose length WebSocket's header is stored: both have four bytes, unless the
@@ -244,8 +209,9 @@ static_assert(FRAME_BYTES_CEILING <= UINT16_MAX, "no native frame needs a longer
 
 static size_t bin_measure(struct slice in, uint64_t *sender)
 {
+    enum ws_opcode opcode;
     struct slice frame;
-    size_t bytes = first_frame(in, &frame);
+    size_t bytes = ws_first_frame(in, &opcode, &frame);
 
     *sender = 0;
     if (bytes > 0 && frame.len >= BIN_SENDER_AT + 8u && frame.data[BIN_TYPE_AT] == MSG_MESSAGE)
@@ -267,10 +233,8 @@ const struct codec codec_ws_bin = {
 
 /* uproar.v1.json */
 
-static int64_t json_read(const struct codec_limits *limits, enum ws_opcode opcode, struct span in,
-                         struct decoded *out)
+static int64_t json_read(enum ws_opcode opcode, struct span in, struct decoded *out)
 {
-    (void)limits;
     (void)opcode;
     out->also = 0;
     json_decode_cmd(in, &out->cmd);
@@ -281,14 +245,15 @@ static int64_t json_decode(void *state, const struct codec_limits *limits, struc
                            struct decoded *out)
 {
     struct ws_limits ws_limits = {json_bytes_max(limits->frame_bytes_max), WS_TAKES_TEXT};
-    return read_frame(state, limits, &ws_limits, json_read, in, out);
+    return read_frame(state, &ws_limits, json_read, in, out);
 }
 
 static int64_t json_message(void *state, const struct codec_limits *limits, struct span in,
                             struct decoded *out)
 {
     (void)state;
-    return json_read(limits, WS_TEXT, in, out);
+    (void)limits;
+    return json_read(WS_TEXT, in, out);
 }
 
 static size_t json_encode(const struct event *event, uint8_t *out, size_t cap)
@@ -308,8 +273,9 @@ static size_t json_encode_bytes_max(const struct event *event)
 
 static size_t json_measure(struct slice in, uint64_t *sender)
 {
+    enum ws_opcode opcode;
     struct slice text;
-    size_t bytes = first_frame(in, &text);
+    size_t bytes = ws_first_frame(in, &opcode, &text);
 
     *sender = bytes > 0 ? json_message_sender(text) : 0;
     return bytes;
@@ -329,10 +295,8 @@ const struct codec codec_ws_json = {
 
 /* /echo */
 
-static int64_t echo_read(const struct codec_limits *limits, enum ws_opcode opcode, struct span in,
-                         struct decoded *out)
+static int64_t echo_read(enum ws_opcode opcode, struct span in, struct decoded *out)
 {
-    (void)limits;
     out->cmd = (struct cmd){.type = MSG_NONE};
     out->also = DECODED_OWED;
     out->owed[0] = slice_of(out->scratch,
@@ -345,13 +309,16 @@ static int64_t echo_decode(void *state, const struct codec_limits *limits, struc
                            struct decoded *out)
 {
     static const struct ws_limits ws_limits = {ECHO_BYTES_MAX, WS_TAKES_TEXT | WS_TAKES_BINARY};
-    return read_frame(state, limits, &ws_limits, echo_read, in, out);
+
+    (void)limits;
+    return read_frame(state, &ws_limits, echo_read, in, out);
 }
 
 static int64_t echo_message(void *state, const struct codec_limits *limits, struct span in,
                             struct decoded *out)
 {
-    return echo_read(limits, (enum ws_opcode)((struct state *)state)->kind, in, out);
+    (void)limits;
+    return echo_read((enum ws_opcode)((struct state *)state)->kind, in, out);
 }
 
 const struct codec codec_ws_echo = {

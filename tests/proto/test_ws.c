@@ -223,3 +223,28 @@ Test(ws, control_frames_fit_or_are_cut)
     cr_assert_eq(ws_write_client(WS_TEXT, true, slice_str("abc"), key, out, 8), 0);
     cr_assert_eq(ws_write_client(WS_TEXT, true, slice_str("abc"), key, out, 9), 9);
 }
+
+Test(ws, first_frame_of_a_server)
+{
+    static const size_t lengths[] = {0, 125, 126, 65535, 65536};
+    static uint8_t out[70000];
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        enum ws_opcode opcode = WS_PING;
+        struct slice payload = {NULL, 0};
+        size_t n = (size_t)(ws_store_header(out, WS_BINARY, lengths[i]) - out) + lengths[i];
+        cr_assert_eq(ws_first_frame(slice_of(out, n + 7), &opcode, &payload), n);
+        cr_assert_eq(opcode, WS_BINARY);
+        cr_assert_eq(payload.len, lengths[i]);
+        cr_assert_eq(payload.data + payload.len, out + n);
+        for (size_t len = 0; len < n; len += len < 12 ? 1 : 1000) {
+            uint8_t *cut = malloc(len + !len);
+            memcpy(cut, out, len);
+            cr_assert_eq(ws_first_frame(slice_of(cut, len), &opcode, &payload), 0);
+            free(cut);
+        }
+    }
+    memset(out, 0xFF, 10); /* a length that would wrap */
+    enum ws_opcode opcode;
+    struct slice payload;
+    cr_assert_eq(ws_first_frame(slice_of(out, 100), &opcode, &payload), 0);
+}

@@ -228,7 +228,8 @@ Test(ws_codec, heartbeats_are_websocket_s)
         struct slice token = slice_str("\x11\x22\x33\x44\x55\x66\x77\x88");
         cr_assert(slice_equal(slice_of(out + 2, 8), token));
         cr_assert_eq(codecs[both[i]]->encode(&ping, out, 9), 0);
-        drive_bytes(drive, message_of(WS_PONG, slice_str("other"), out, sizeof(out)));
+        drive_bytes(drive, message_of(WS_PONG, slice_str("another's"), out, sizeof(out)));
+        drive_bytes(drive, message_of(WS_PONG, slice_str("shorter"), out, sizeof(out)));
         cr_assert_eq(drive->commands, 0);
         drive_bytes(drive, message_of(WS_PONG, token, out, sizeof(out)));
         cr_assert_eq(drive->commands, 1);
