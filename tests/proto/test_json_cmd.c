@@ -154,6 +154,7 @@ Test(json_cmd, no_object)
         "{\"type\":\"\\ud800x\"}",
         "{\"type\":\"\\ud800\\",
         "{\"type\":\"\\udc00\\ud800\"}",
+        "{\"type\":\"\\udc00\\udc00\"}",
         "{\"type\":\"\\ud834\\udd1\"}",
         /* no type */
         "{}",

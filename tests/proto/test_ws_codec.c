@@ -305,3 +305,19 @@ Test(ws_codec, measure_walks_a_feed)
         }
     }
 }
+
+/* Too short to hold a sender: its bytes are not looked for in the frame after it. */
+Test(ws_codec, measure_takes_a_sender_only_from_within_the_event)
+{
+    uint8_t feed[64];
+    uint64_t sender = 99;
+    const uint8_t header[] = {0x82, 31, FRAME_MAGIC, FRAME_VERSION, MSG_MESSAGE, 0};
+
+    memset(feed, 0x55, sizeof(feed));
+    memcpy(feed, header, sizeof(header));
+    cr_assert_eq(codec_ws_bin.measure(slice_of(feed, sizeof(feed)), &sender), 33);
+    cr_assert_eq(sender, 0);
+    feed[1]++;
+    cr_assert_eq(codec_ws_bin.measure(slice_of(feed, sizeof(feed)), &sender), 34);
+    cr_assert_eq(sender, 0x5555555555555555ull);
+}

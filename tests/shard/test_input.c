@@ -217,7 +217,7 @@ Test(input, what_cannot_be_read_is_told_and_ends)
 {
     world_start(1, 0, NULL);
     ends_with("GET / HTTP/1.1\r\n\r\n", 18, REASON_UNKNOWN_PROTOCOL);
-    ends_with("G", 1, REASON_UNKNOWN_PROTOCOL);
+    ends_with("\x16", 1, REASON_UNKNOWN_PROTOCOL);
     ends_with("\0\0\0\x08\x16\x03\x01\x00", 8, REASON_BAD_MAGIC);
     ends_with("\0\0\0\x08\xc5\x02\x01\x00", 8, REASON_BAD_VERSION);
     ends_with("\0\0\0\x03\xc5\x01\x01\x00", 8, REASON_LENGTH_ZERO);
