@@ -1,7 +1,8 @@
 /* http_site.h -- what the HTTP side serves, and the heads of its answers.
  *
- * A server has one site, which every codec call may read and none changes. It is small and known
- * from the start: a page, its assets, a word for health checks. Everything else is 404.
+ * A worker has one site, which its codec calls read and none changes; what it points to may be
+ * shared by all workers. It is small and known from the start: a page, its assets, a word for
+ * health checks. Everything else is 404.
  */
 #ifndef UPROAR_PROTO_HTTP_SITE_H
 #define UPROAR_PROTO_HTTP_SITE_H

@@ -140,7 +140,8 @@ static size_t ws_farewell(const void *opaque, const struct codec_limits *limits,
     if (state->closed)
         return 0;
     if (code == 0)
-        code = reason == REASON_PEER_CLOSED ? WS_CODE_NORMAL : (unsigned)reason;
+        code = reason_is_fatal(reason) && reason != REASON_PEER_CLOSED ? (unsigned)reason
+                                                                       : WS_CODE_NORMAL;
     return ws_write_close(code, slice_str(reason_name(reason)), out, cap);
 }
 

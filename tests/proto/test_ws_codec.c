@@ -198,7 +198,10 @@ Test(ws_codec, how_the_server_ends)
     static const struct {
         enum reason reason;
         unsigned code;
-    } cases[] = {{REASON_SHUTDOWN, 4002}, {REASON_REPLACED, 4507}, {REASON_PEER_CLOSED, 1000}};
+    } cases[] = {{REASON_SHUTDOWN, 4002},
+                 {REASON_REPLACED, 4507},
+                 {REASON_PEER_CLOSED, 1000},
+                 {REASON_NAME_TAKEN, 1000}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct drive *drive = drive_new(CODEC_WS_JSON);
         drive_end(drive, cases[i].reason);
