@@ -249,10 +249,35 @@ static void read_protocols(struct slice list, struct http_request *request)
     }
 }
 
+static void read_upgrade(struct slice list, struct seen *seen)
+{
+    struct slice protocol;
+
+    while (next_element(&list, &protocol))
+        seen->upgrade_websocket |= http_same(protocol, "websocket");
+}
+
+/* The fields of RFC 6455 section 4.2.1. 0 or the status. */
+static int read_websocket(const struct field *field, struct http_request *request,
+                          struct seen *seen)
+{
+    struct slice version;
+
+    if (http_same(field->name, "sec-websocket-protocol"))
+        read_protocols(field->value, request);
+    else if (http_same(field->name, "sec-websocket-key"))
+        return once(&seen->key, &request->key, field->value);
+    else if (http_same(field->name, "sec-websocket-version")) {
+        request->version13 = http_same(field->value, "13");
+        return once(&seen->version, &version, field->value);
+    }
+    return 0;
+}
+
 /* 0 or the status. */
 static int read_value(const struct field *field, struct http_request *request, struct seen *seen)
 {
-    struct slice list = field->value, token, value = field->value;
+    struct slice value = field->value, unused;
 
     if (http_same(field->name, "host"))
         return once(&seen->host, &request->host, value);
@@ -261,23 +286,15 @@ static int read_value(const struct field *field, struct http_request *request, s
     if (http_same(field->name, "if-none-match"))
         return once(&seen->etag, &request->etag, value);
     if (http_same(field->name, "transfer-encoding"))
-        return once(&seen->coding, &token, value);
+        return once(&seen->coding, &unused, value);
     if (http_same(field->name, "content-length"))
-        return once(&seen->length, &token, value);
+        return once(&seen->length, &unused, value);
     if (http_same(field->name, "connection"))
-        read_connection(list, seen);
+        read_connection(value, seen);
     else if (http_same(field->name, "upgrade"))
-        while (next_element(&list, &token)) /* "websocket", with any version behind it */
-            seen->upgrade_websocket |= http_same(token, "websocket");
-    else if (http_same(field->name, "sec-websocket-key"))
-        return once(&seen->key, &request->key, value);
-    else if (http_same(field->name, "sec-websocket-protocol"))
-        read_protocols(list, request);
-    else if (http_same(field->name, "sec-websocket-version")) {
-        int refused = once(&seen->version, &token, value);
-        request->version13 = http_same(value, "13");
-        return refused;
-    }
+        read_upgrade(value, seen);
+    else
+        return read_websocket(field, request, seen);
     return 0;
 }
 
