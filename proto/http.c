@@ -9,7 +9,7 @@ struct field {
 /* What was seen on the way, for what can only be judged at the end. */
 struct seen {
     unsigned lines;
-    bool host, origin, key, version, length, coding, etag;
+    bool host, origin, key, version, length, coding;
     bool upgrade_websocket, connection_upgrade, connection_close, connection_keep;
     struct slice authority; /* of an absolute target: stands for Host [3.2.2] */
 };
@@ -147,7 +147,13 @@ static bool read_target(struct slice target, struct http_request *request, struc
     return true;
 }
 
-/* 0 or the status. A method that is not served may have a target of another form ("*"). */
+/* The forms of OPTIONS and CONNECT [3.2.3, 3.2.4], which lead nowhere. */
+static bool other_target(struct slice target)
+{
+    return slice_equal(target, slice_str("*")) || valid_authority(target);
+}
+
+/* 0 or the status. */
 static int read_request_line(struct slice line, struct http_request *request, struct seen *seen)
 {
     size_t method = 0, target;
@@ -174,7 +180,7 @@ static int read_request_line(struct slice line, struct http_request *request, st
     struct slice asked = slice_of(line.data + method + 1, target - method - 1);
     if (read_target(asked, request, seen))
         return 0;
-    if (request->method != HTTP_OTHER || asked.len == 0)
+    if (request->method != HTTP_OTHER || !other_target(asked))
         return HTTP_BAD_REQUEST;
     request->path = slice_of(NULL, 0);
     return 0;
@@ -283,8 +289,6 @@ static int read_value(const struct field *field, struct http_request *request, s
         return once(&seen->host, &request->host, value);
     if (http_same(field->name, "origin"))
         return value.len == 0 ? HTTP_BAD_REQUEST : once(&seen->origin, &request->origin, value);
-    if (http_same(field->name, "if-none-match"))
-        return once(&seen->etag, &request->etag, value);
     if (http_same(field->name, "transfer-encoding"))
         return once(&seen->coding, &unused, value);
     if (http_same(field->name, "content-length"))
@@ -293,6 +297,8 @@ static int read_value(const struct field *field, struct http_request *request, s
         read_connection(value, seen);
     else if (http_same(field->name, "upgrade"))
         read_upgrade(value, seen);
+    else if (http_same(field->name, "if-none-match")) /* of several lines the first will do */
+        request->etag = request->etag.len > 0 ? request->etag : value;
     else
         return read_websocket(field, request, seen);
     return 0;
@@ -373,6 +379,24 @@ int64_t http_read(struct slice in, struct http_request *request, size_t *want)
         if (refused)
             return -refused;
     }
+}
+
+static struct slice strong(struct slice etag)
+{
+    bool weak = etag.len > 2 && memcmp(etag.data, "W/", 2) == 0;
+    return weak ? from(etag, 2) : etag;
+}
+
+bool http_etag_listed(struct slice list, struct slice etag)
+{
+    struct slice tag;
+
+    if (slice_equal(list, slice_str("*")))
+        return true;
+    while (next_element(&list, &tag))
+        if (slice_equal(strong(tag), strong(etag)))
+            return true;
+    return false;
 }
 
 /* The authority without the port that its scheme implies. */

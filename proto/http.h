@@ -58,7 +58,7 @@ struct http_request {
     struct slice host;   /* authority; empty only with HTTP/1.0 */
     struct slice origin; /* empty: none was sent, so this is no browser's script */
     struct slice key;    /* Sec-WebSocket-Key, HTTP_KEY_BYTES if it is right; else empty */
-    struct slice etag;   /* If-None-Match, empty: none */
+    struct slice etag;   /* If-None-Match, its first line; empty: none. See http_etag_listed */
 };
 
 /* Reads one head from the start of `in`.
@@ -75,6 +75,10 @@ int64_t http_read(struct slice in, struct http_request *request, size_t *want);
  * checks Host in front of it.) */
 bool http_origin_allowed(struct slice origin, struct slice host, const struct slice *allowed,
                          size_t count);
+
+/* Whether If-None-Match names this tag, which holds no comma: in the list, weak or not (RFC 9110
+ * sections 13.1.2 and 8.8.3.2), or by "*". */
+bool http_etag_listed(struct slice list, struct slice etag);
 
 /* Case-insensitive in ASCII, as field names, schemes and tokens are compared. */
 bool http_same(struct slice a, const char *b);

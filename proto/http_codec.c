@@ -72,9 +72,10 @@ static struct reply refuse(enum http_status status, const struct http_request *r
 static enum http_status check_upgrade(const struct http_request *request,
                                       const struct http_site *site, bool echo)
 {
-    if (request->method != HTTP_GET)
+    if (request->method == HTTP_OTHER)
         return HTTP_METHOD;
-    if (!request->upgrade || !request->version13) /* RFC 6455 section 4.4 */
+    /* RFC 6455 sections 4.2.1 and 4.4. HEAD is told what GET would be without an upgrade. */
+    if (request->method != HTTP_GET || !request->upgrade || !request->version13)
         return HTTP_UPGRADE_REQUIRED;
     if (request->key.len == 0)
         return HTTP_BAD_REQUEST;
@@ -106,7 +107,7 @@ static struct reply upgrade(const struct http_request *request, bool close,
 static struct reply serve(const struct http_resource *resource, const struct http_request *request,
                           bool close, const struct http_site *site, uint8_t *scratch)
 {
-    bool same = resource->etag.len > 0 && slice_equal(resource->etag, request->etag);
+    bool same = resource->etag.len > 0 && http_etag_listed(request->etag, resource->etag);
     struct http_answer answer = {.status = same ? HTTP_NOT_MODIFIED : HTTP_OK,
                                  .type = resource->type,
                                  .etag = resource->etag,

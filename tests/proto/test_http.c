@@ -68,6 +68,9 @@ Test(http, the_least_there_is)
     cr_assert_eq(good("DELETE /a HTTP/1.1\r\n" H "\r\n").method, HTTP_OTHER);
     cr_assert_eq(good("get /a HTTP/1.1\r\n" H "\r\n").method, HTTP_OTHER, "methods have case");
     cr_assert_eq(good("OPTIONS * HTTP/1.1\r\n" H "\r\n").path.len, 0);
+    cr_assert_eq(good("CONNECT [::1]:443 HTTP/1.1\r\n" H "\r\n").path.len, 0);
+    r = good("GET / HTTP/1.1\r\n" H "If-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n\r\n");
+    cr_assert(is(r.etag, "\"a\""));
 }
 
 /* Fields of a name may come in several lines, lists have empty elements, and only names and tokens
@@ -174,6 +177,10 @@ static const struct {
     {"GET https://x/ HTTP/1.1\r\n", 400},
     {"GET http:///p HTTP/1.1\r\n", 400},
     {"GET http://a@b/p HTTP/1.1\r\n", 400},
+    {"POST /a#b HTTP/1.1\r\n", 400},
+    {"POST /\303\244 HTTP/1.1\r\n", 400},
+    {"CONNECT u@h:443 HTTP/1.1\r\n", 400},
+    {"OPTIONS ** HTTP/1.1\r\n", 400},
     /* fields */
     {"GET / HTTP/1.1\r\nHost : x\r\n", 400},
     {"GET / HTTP/1.1\r\nHost\r\n", 400},
@@ -328,6 +335,37 @@ Test(http, origins)
                      cases[i].allowed, "%s at %s", cases[i].origin, cases[i].host);
     cr_assert(http_origin_allowed(slice_str("http://y"), slice_str("x"), all, 1));
     cr_assert(http_origin_allowed(slice_str("null"), slice_str("x"), null, 1));
+}
+
+/* RFC 9110 section 13.1.2: weak tags will do. */
+Test(http, etags)
+{
+    static const struct {
+        const char *list;
+        bool listed;
+    } cases[] = {
+        {"\"v1\"", true},
+        {"W/\"v1\"", true},
+        {"*", true},
+        {"\"v0\", \"v1\"", true},
+        {"\"v0\",\"v1\"", true},
+        {", W/\"v1\" ,", true},
+        {"", false},
+        {"v1", false},
+        {"\"v0\"", false},
+        {"\"v12\"", false},
+        {"w/\"v1\"", false},
+        {"\"v0\", *", false},
+        {"W/", false},
+        {"\"V1\"", false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct slice list = slice_str(cases[i].list);
+        cr_assert_eq(http_etag_listed(list, slice_str("\"v1\"")), cases[i].listed, "%s",
+                     cases[i].list);
+        cr_assert_eq(http_etag_listed(list, slice_str("W/\"v1\"")), cases[i].listed, "%s",
+                     cases[i].list);
+    }
 }
 
 Test(http, same_ignores_case_in_ascii_only)

@@ -94,6 +94,9 @@ Test(http_codec, pages)
     assert_ends_with(drive, "\r\n\r\n");
     drive_free(drive);
     asked("GET / HTTP/1.1\r\n" H "If-None-Match: \"v0\"\r\n\r\n", 200, false);
+    asked("GET / HTTP/1.1\r\n" H "If-None-Match: \"v0\", W/\"v1\"\r\n\r\n", 304, false);
+    asked("HEAD / HTTP/1.1\r\n" H "If-None-Match: *\r\n\r\n", 304, false);
+    asked("GET /healthz HTTP/1.1\r\n" H "If-None-Match: *\r\n\r\n", 200, false);
     asked("GET / HTTP/1.1\r\n" H "Connection: close\r\n\r\n", 200, true);
 }
 
@@ -106,6 +109,7 @@ Test(http_codec, what_is_not_there)
     asked("DELETE / HTTP/1.1\r\n" H "\r\n", 405, false);
     asked("OPTIONS * HTTP/1.1\r\n" H "\r\n", 405, false);
     asked("POST /ws HTTP/1.1\r\n" H MAY KEY "\r\n", 405, false);
+    asked("CONNECT chat.example:443 HTTP/1.1\r\n" H "\r\n", 405, false);
     asked("GET /\n", 400, true);
     asked("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, true);
     asked("GET / HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\n", 400, true);
@@ -135,6 +139,7 @@ Test(http_codec, upgrades)
 Test(http_codec, upgrades_that_are_refused)
 {
     asked("GET /ws HTTP/1.1\r\n" H "\r\n", 426, false);
+    asked("HEAD /ws HTTP/1.1\r\n" H MAY KEY "\r\n", 426, false);
     asked("GET /ws HTTP/1.0\r\n" H MAY KEY "\r\n", 426, true);
     asked("GET /ws HTTP/1.1\r\n" H "Upgrade: websocket\r\nConnection: Upgrade\r\n"
           "Sec-WebSocket-Version: 8\r\n" KEY "\r\n",
