@@ -2,8 +2,7 @@
  *
  * Each case is what a client sends behind the handshake, what must come back, and the code that the
  * server closes with. The codec's test feeds it to codec_ws_echo, whole and in pieces; a test of a
- * running server sends the same bytes to /echo. Lengths near the limit of a message are the
- * codec's test's own, since the limit is the server's to choose.
+ * running server sends the same bytes to /echo. A message may have 65536 bytes, as /echo takes it.
  */
 #ifndef UPROAR_TESTS_PROTO_WS_CASES_H
 #define UPROAR_TESTS_PROTO_WS_CASES_H
