@@ -78,7 +78,7 @@ $(call test,proto,tests/fuzz/*.c,proto)
 $(call test,shard,,shard,core proto,-luring)
 $(call test,tools,,tools,core proto,-luring -ledit -ljansson -lutil -lm)
 # jansson: whether the server's log is JSON is for a parser to say that is not ours.
-$(call test,e2e,,,core proto,-luring -ljansson)
+$(call test,e2e,tests/proto/ws_cases.c,,core proto,-luring -ljansson)
 
 INSTALLED := $(filter $(B)/uproard $(B)/uproar $(B)/uproar-load,$(PROGRAMS))
 STRESS := $(filter $(B)/tests/stress/%,$(PROGRAMS))

@@ -1,5 +1,5 @@
 /* client.c -- a client that can say anything, and is told everything in order. */
-#include "tests/e2e/harness.h"
+#include "tests/e2e/ws_client.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -102,7 +102,8 @@ void client_send_at(int line, struct client *client, const void *data, size_t le
 void client_cmd_at(int line, struct client *client, const struct cmd *cmd)
 {
     uint8_t out[2 * FRAME_BYTES_CEILING];
-    size_t len = frame_encode_cmd(cmd, out, sizeof(out));
+    size_t len = client->speech == NATIVE ? frame_encode_cmd(cmd, out, sizeof(out))
+                                          : ws_encode_cmd(client->speech, cmd, out, sizeof(out));
     cr_assert(len > 0, "line %d: cannot be encoded", line);
     client_send_at(line, client, out, len);
 }
@@ -120,27 +121,43 @@ size_t frame_raw(uint8_t *out, uint8_t type, uint8_t flags, const void *body, si
     return FRAME_HEADER_BYTES + len;
 }
 
-/* Moves the whole frames in client->in to the list. What cannot be decoded fails the test. */
+/* The first whole frame of `in`; bytes, 0: it is not whole. What cannot be decoded fails the test.
+ */
+static size_t keep_first(struct client *client, struct slice in)
+{
+    struct event event;
+    size_t want;
+    int64_t n = frame_decode_event(FRAME_BYTES_CEILING, in, &event, &client->lists, &want);
+
+    cr_assert(n >= 0, "the server's bytes cannot be read: %s", reason_name((enum reason) - n));
+    if (n == 0)
+        return 0;
+    struct frame_copy *frame = malloc(sizeof(*frame) + (size_t)n);
+    cr_assert(frame);
+    frame->next = NULL;
+    frame->type = event.type;
+    frame->len = (size_t)n;
+    memcpy(frame->bytes, in.data, (size_t)n);
+    *client->last = frame;
+    client->last = &frame->next;
+    return (size_t)n;
+}
+
+void client_keep(struct client *client, struct slice frame)
+{
+    size_t n = keep_first(client, frame);
+    cr_assert(n == frame.len, "%zu bytes are an event, of %zu", n, frame.len);
+}
+
+/* Moves the whole frames in client->in to the list. */
 static void cut_frames(struct client *client)
 {
-    size_t at = 0, want;
-    for (;;) {
-        struct slice in = {client->in + at, client->in_len - at};
-        struct event event;
-        int64_t n = frame_decode_event(FRAME_BYTES_CEILING, in, &event, &client->lists, &want);
-        cr_assert(n >= 0, "the server's bytes cannot be read: %s", reason_name((enum reason) - n));
-        if (n == 0)
-            break;
-        struct frame_copy *frame = malloc(sizeof(*frame) + (size_t)n);
-        cr_assert(frame);
-        frame->next = NULL;
-        frame->type = event.type;
-        frame->len = (size_t)n;
-        memcpy(frame->bytes, in.data, (size_t)n);
-        *client->last = frame;
-        client->last = &frame->next;
-        at += (size_t)n;
-    }
+    size_t at = 0, n;
+
+    while ((n = client->speech == NATIVE
+                    ? keep_first(client, slice_of(client->in + at, client->in_len - at))
+                    : ws_keep_first(client, slice_of(client->in + at, client->in_len - at))) > 0)
+        at += n;
     memmove(client->in, client->in + at, client->in_len - at);
     client->in_len -= at;
 }
@@ -161,7 +178,8 @@ bool client_read(struct client *client, size_t bytes_max, int timeout_ms)
     if (n <= 0)
         return false;
     client->in_len += (size_t)n;
-    cut_frames(client);
+    if (client->speech != BYTES)
+        cut_frames(client);
     return true;
 }
 
@@ -293,6 +311,8 @@ void client_expect_goaway(int line, struct client *client, enum reason reason)
     cr_assert(event->goaway.reason == reason, "line %d: GOAWAY %s instead of %s", line,
               reason_name(event->goaway.reason), reason_name(reason));
     client_expect_eof(line, client);
+    if (client->speech != NATIVE)
+        cr_assert(client->close_code == reason, "line %d: close code %u", line, client->close_code);
 }
 
 void client_expect_eof(int line, struct client *client)
@@ -324,13 +344,19 @@ static void note_welcome(struct client *client)
         memcpy(client->ticket.token, token.data, TOKEN_BYTES);
 }
 
-struct client *login_at(int line, const struct server *server, const char *name, int shard)
+static struct client *open_over(int line, const struct server *server, enum speech speech)
+{
+    return speech == NATIVE ? client_open_at(line, server) : ws_open_at(line, server, speech);
+}
+
+struct client *login_at(int line, const struct server *server, const char *name, int shard,
+                        enum speech speech)
 {
     /* The kernel picks a shard by hashing the ports; a name that was just left may not be free
      * yet. Both come right soon. */
     uint64_t deadline = now_ms() + WAIT_MS;
     while (now_ms() < deadline) {
-        struct client *client = client_open_at(line, server);
+        struct client *client = open_over(line, server, speech);
         struct cmd hello = {.type = MSG_HELLO, .hello.name = slice_str(name)};
         client_cmd_at(line, client, &hello);
         const struct event *event = client_next(client, WAIT_MS);
@@ -357,9 +383,10 @@ void hello_again_at(int line, struct client *client, const struct ticket *ticket
     client_cmd_at(line, client, &hello);
 }
 
-struct client *resume_at(int line, const struct server *server, const struct ticket *ticket)
+struct client *resume_at(int line, const struct server *server, const struct ticket *ticket,
+                         enum speech speech)
 {
-    struct client *client = client_open_at(line, server);
+    struct client *client = open_over(line, server, speech);
     hello_again_at(line, client, ticket);
     const struct event *event = client_expect(line, client, MSG_WELCOME);
     cr_assert(event->welcome.features & WELCOME_RESUMED, "line %d: a new session", line);

@@ -74,6 +74,9 @@ int uproar_load_run(char *said, size_t said_bytes, const char **args);
 #define uproar_load(said, ...) \
     uproar_load_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
 
+/* The longest that one client's buffer has to hold: what /echo gives back, and a JSON message. */
+#define CLIENT_IN_BYTES (128u * 1024u)
+
 /* What a client needs to take its session over with another connection. */
 struct ticket {
     char name[NAME_BYTES_MAX + 1];
@@ -81,19 +84,29 @@ struct ticket {
     uint64_t id;
 };
 
+/* What a client speaks. Whatever it is, the functions below take commands and give events. */
+enum speech {
+    NATIVE,
+    WS_BIN,  /* WebSocket, as ws_client.h opens it */
+    WS_JSON, /* the same */
+    BYTES,   /* nothing is read out of what comes: it is in `in` */
+};
+
 /* One connection, and what came in over it. */
 struct client {
     int fd;
-    bool eof;    /* the server ended its direction; everything before it was read */
-    bool reset;  /* the connection ended with an error instead */
-    uint64_t id; /* from WELCOME */
+    enum speech speech;
+    uint16_t close_code; /* of the server's close frame, WebSocket only; 0: none has come */
+    bool eof;            /* the server ended its direction; everything before it was read */
+    bool reset;          /* the connection ended with an error instead */
+    uint64_t id;         /* from WELCOME */
     uint16_t shard;
     struct ticket ticket;
     uint64_t msgid;     /* the last that publish or direct used; they count from 1 */
     struct event event; /* the one returned last; its slices hold until the next is taken */
     struct event_lists lists;
     struct frame_copy *taken, *first, **last; /* frames that came in, oldest first */
-    uint8_t in[FRAME_BYTES_CEILING];
+    uint8_t in[CLIENT_IN_BYTES];
     size_t in_len;
     struct client *next;
 };
@@ -116,6 +129,8 @@ void client_send_at(int line, struct client *client, const void *data, size_t le
 /* Encodes the command without any check and sends it. */
 #define client_cmd(client, ...) client_cmd_at(__LINE__, (client), &(struct cmd){__VA_ARGS__})
 void client_cmd_at(int line, struct client *client, const struct cmd *cmd);
+/* Notes an event that came in, written as a native frame. */
+void client_keep(struct client *client, struct slice frame);
 /* A frame of any type around these bytes. */
 size_t frame_raw(uint8_t *out, uint8_t type, uint8_t flags, const void *body, size_t len);
 
@@ -134,7 +149,8 @@ const struct event *client_await_presence(int line, struct client *client, enum 
     client_expect_error(__LINE__, (client), (reason), (about))
 const struct event *client_expect_error(int line, struct client *client, enum reason reason,
                                         enum msg_type about);
-/* GOAWAY with this reason, and the connection ends (FIN). */
+/* GOAWAY with this reason, over WebSocket the close frame of the same, and the connection ends
+ * (FIN). */
 #define expect_goaway(client, reason) client_expect_goaway(__LINE__, (client), (reason))
 void client_expect_goaway(int line, struct client *client, enum reason reason);
 /* The connection ends (FIN) with nothing more said. */
@@ -151,14 +167,20 @@ bool client_read(struct client *client, size_t bytes_max, int timeout_ms);
 const struct event *client_next_alive(struct client *client, int timeout_ms);
 
 /* Connected, HELLO said, WELCOME seen. Tries again while the name is still taken. */
-#define login(server, name)           login_at(__LINE__, (server), (name), -1)
+#define login(server, name)           login_at(__LINE__, (server), (name), -1, NATIVE)
 /* The same, on that shard: tries until the kernel's choice fits. */
-#define login_on(server, name, shard) login_at(__LINE__, (server), (name), (shard))
-struct client *login_at(int line, const struct server *server, const char *name, int shard);
+#define login_on(server, name, shard) login_at(__LINE__, (server), (name), (shard), NATIVE)
+/* The same, over anything. shard -1: any. */
+#define login_over(server, name, shard, speech) \
+    login_at(__LINE__, (server), (name), (shard), (speech))
+struct client *login_at(int line, const struct server *server, const char *name, int shard,
+                        enum speech speech);
 /* Another connection for this session, whatever became of the last: WELCOME says that it goes on.
  */
-#define resume(server, ticket) resume_at(__LINE__, (server), (ticket))
-struct client *resume_at(int line, const struct server *server, const struct ticket *ticket);
+#define resume(server, ticket)              resume_at(__LINE__, (server), (ticket), NATIVE)
+#define resume_over(server, ticket, speech) resume_at(__LINE__, (server), (ticket), (speech))
+struct client *resume_at(int line, const struct server *server, const struct ticket *ticket,
+                         enum speech speech);
 /* HELLO with the ticket's name and token; no answer is waited for. */
 #define hello_again(client, ticket) hello_again_at(__LINE__, (client), (ticket))
 void hello_again_at(int line, struct client *client, const struct ticket *ticket);
