@@ -88,6 +88,8 @@ struct codec {
 
     /* NULL: no first bytes are mine, another codec becomes me. */
     enum sniff (*sniff)(struct slice first);
+    /* The state of a beginning is all zero, and so it is again whenever there is nothing that a
+     * codec must remember, as between two messages of WebSocket: nobody need keep it then. */
     void (*open)(void *state, const struct codec_limits *limits);
 
     /* Reads at most one command from `in`.

@@ -118,8 +118,13 @@ int64_t ws_read(struct ws *ws, const struct ws_limits *limits, struct span in,
 
     if (piece->opcode == WS_TEXT && unlikely(!text_goes_on(ws, piece)))
         return -WS_CODE_TEXT;
-    ws->opcode = piece->last ? 0 : (uint8_t)piece->opcode;
-    ws->message_bytes = piece->last ? 0 : ws->message_bytes + (uint32_t)header.payload;
+    if (piece->last) {
+        if (!piece->first)
+            memset(ws, 0, sizeof(*ws));
+        return (int64_t)bytes;
+    }
+    ws->opcode = (uint8_t)piece->opcode;
+    ws->message_bytes += (uint32_t)header.payload;
     return (int64_t)bytes;
 }
 

@@ -50,7 +50,7 @@ enum ws_code {
 #define WS_CONTROL_BYTES_MAX 125u /* payload of a ping, pong or close frame */
 #define WS_CLIENT_HEADER_MAX 14u
 
-/* One connection, the client's direction. Zero at its beginning. */
+/* One connection, the client's direction. Zero at its beginning and between messages. */
 struct ws {
     uint32_t message_bytes; /* of the message whose parts are coming, without this one */
     uint8_t opcode;         /* of that message; 0: none has begun */

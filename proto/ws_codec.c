@@ -33,7 +33,7 @@
 struct state {
     struct ws ws;
     uint16_t close_code; /* what decode ended the connection with; 0: nothing */
-    uint8_t kind;        /* enum ws_opcode of the message read last */
+    uint8_t kind;        /* enum ws_opcode of the message whose parts are coming; else 0 */
     bool closed;         /* both ends have said close */
 };
 static_assert(sizeof(struct state) <= CODEC_STATE_BYTES_MAX, "there is one for each connection");
@@ -129,6 +129,16 @@ static int64_t read_frame(struct state *state, const struct ws_limits *limits, r
     return used;
 }
 
+/* All parts of a message together. */
+static int64_t read_whole(struct state *state, read_message *read, struct span in,
+                          struct decoded *out)
+{
+    enum ws_opcode opcode = (enum ws_opcode)state->kind;
+
+    state->kind = 0;
+    return read(opcode, in, out);
+}
+
 /* Behind the last word of the client, nothing; else why the connection ends. */
 static size_t ws_farewell(const void *opaque, const struct codec_limits *limits, enum reason reason,
                           uint8_t *out, size_t cap)
@@ -189,9 +199,8 @@ static int64_t bin_decode(void *state, const struct codec_limits *limits, struct
 static int64_t bin_message(void *state, const struct codec_limits *limits, struct span in,
                            struct decoded *out)
 {
-    (void)state;
     (void)limits;
-    return bin_read(WS_BINARY, in, out);
+    return read_whole(state, bin_read, in, out);
 }
 
 /* A native frame, over whose length WebSocket's header is stored: both have four bytes, unless the
@@ -252,9 +261,8 @@ static int64_t json_decode(void *state, const struct codec_limits *limits, struc
 static int64_t json_message(void *state, const struct codec_limits *limits, struct span in,
                             struct decoded *out)
 {
-    (void)state;
     (void)limits;
-    return json_read(WS_TEXT, in, out);
+    return read_whole(state, json_read, in, out);
 }
 
 static size_t json_encode(const struct event *event, uint8_t *out, size_t cap)
@@ -319,7 +327,7 @@ static int64_t echo_message(void *state, const struct codec_limits *limits, stru
                             struct decoded *out)
 {
     (void)limits;
-    return echo_read((enum ws_opcode)((struct state *)state)->kind, in, out);
+    return read_whole(state, echo_read, in, out);
 }
 
 const struct codec codec_ws_echo = {
