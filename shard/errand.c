@@ -31,6 +31,15 @@ struct errand *errand_need(struct shard *shard, struct session *session)
     return errand;
 }
 
+static bool remembers(const struct errand *errand)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(errand->codec); i++)
+        any |= errand->codec[i];
+    return any != 0;
+}
+
 static void give_back(struct shard *shard, struct session *session)
 {
     pool_put(&shard->errands, session->errand);
@@ -44,8 +53,9 @@ void errand_rest(struct shard *shard, struct session *session)
     if (errand == &at_rest || session->state < SESSION_LIVE)
         return; /* hello_bytes counts until WELCOME */
     if (errand->unacked == 0 && errand->pending == 0 && lane_empty(&errand->lane) &&
-        errand->carry == NULL && errand->held == NULL && errand->gather == POOL_NONE &&
-        errand->debt == POOL_NONE && budget_full(&errand->budget, shard->loop.now_ns))
+        errand->carry == NULL && errand->held == NULL && errand->message == NULL &&
+        !remembers(errand) && errand->gather == POOL_NONE && errand->debt == POOL_NONE &&
+        budget_full(&errand->budget, shard->loop.now_ns))
         give_back(shard, session);
 }
 
@@ -60,7 +70,8 @@ void errand_drop_input(struct shard *shard, struct session *session)
         segment_put(segment);
     }
     segment_put(errand->carry);
-    errand->carry = NULL;
+    segment_put(errand->message);
+    errand->carry = errand->message = NULL;
 }
 
 void errand_drop(struct shard *shard, struct session *session)

@@ -4,7 +4,8 @@
  * So what a request needs stands apart from the session: an errand is there from the first byte
  * that comes in until all of it is answered, and goes back to its pool when nothing is left in it:
  *
- *     carry, held    bytes that are not decoded yet
+ *     carry, held, message   bytes that are not decoded yet
+ *     codec          what the codec must remember of them; all zero when that is nothing
  *     lane           replies that are not sent yet
  *     unacked, pending, gather, ping_token   requests that are not answered yet
  *     budget, debt   what publishing has cost and is not made up for yet (purse.h)
@@ -29,16 +30,18 @@ struct session;
 
 struct errand {
     struct lane lane;
-    struct segment *carry; /* the beginning of a frame, `used` bytes of it */
-    struct segment *held;  /* bytes that arrived while blocked, through next, oldest first */
-    struct budget budget;  /* of what it publishes (purse.h) */
-    uint64_t ping_token;   /* BLOCK_PING */
-    uint32_t want;         /* bytes that carry needs before decoding can get further */
-    uint32_t debt;         /* index of struct purse_wait, or POOL_NONE */
+    struct segment *carry;   /* the beginning of a frame, `used` bytes of it */
+    struct segment *held;    /* bytes that arrived while blocked, through next, oldest first */
+    struct segment *message; /* the parts that have come of a message in several */
+    uint64_t codec[CODEC_STATE_BYTES_MAX / 8]; /* the codec's state */
+    struct budget budget;                      /* of what it publishes (purse.h) */
+    uint64_t ping_token;                       /* BLOCK_PING */
+    uint32_t want;        /* bytes that carry needs before decoding can get further */
+    uint32_t debt;        /* index of struct purse_wait, or POOL_NONE */
     uint32_t gather;      /* index of the answer to WHO or ROOMS being put together, or POOL_NONE */
     uint16_t unacked;     /* PUBLISH and DIRECT without a receipt */
     uint16_t pending;     /* other requests without an answer */
-    uint16_t hello_bytes; /* received before WELCOME */
+    uint16_t hello_bytes; /* received before WELCOME, since HTTP's last answer */
 };
 
 /* The session's, to be read; when it is at rest, one that says so. Never NULL. */

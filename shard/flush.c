@@ -28,7 +28,7 @@ void flush_session(struct shard *shard, struct session *session)
 {
     struct flush *flush = &shard->flush;
 
-    if (session->due || session->state >= SESSION_CLOSED)
+    if (session->due || (session->state >= SESSION_CLOSED && !session_parting(session)))
         return;
     if (stream_sending(&session->stream)) {
         session->more = true;

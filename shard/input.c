@@ -11,24 +11,35 @@ static bool readable(const struct session *session)
     return session->blocked == 0 && session->state <= SESSION_LIVE;
 }
 
-static struct codec_limits limits_of(struct shard *shard, const struct session *session)
+struct codec_limits input_limits(struct shard *shard, const struct session *session)
 {
     uint32_t most = (uint32_t)shard->options->body_bytes_max + MESSAGE_OVERHEAD_MAX;
 
     return (struct codec_limits){.frame_bytes_max =
-                                     session->state == SESSION_LIVE ? most : HELLO_FRAME_BYTES_MAX};
+                                     session->state == SESSION_LIVE ? most : HELLO_FRAME_BYTES_MAX,
+                                 .site = &shard->site.http};
 }
 
-/* The stream cannot be read any further: say why, then end. */
+/* The stream cannot be read any further: say why, unless the protocol's farewell does, then end. */
 static void unreadable(struct shard *shard, struct session *session, enum reason reason)
 {
     struct event event = {.type = MSG_ERROR};
 
-    event.error.reason = reason;
-    event.error.about = MSG_NONE;
-    event.error.text = slice_str(reason_sentence(reason));
-    session_tell(shard, session, &event);
+    if (session->codec == CODEC_UNKNOWN || codecs[session->codec]->farewell == NULL) {
+        event.error.reason = reason;
+        event.error.about = MSG_NONE;
+        event.error.text = slice_str(reason_sentence(reason));
+        session_tell(shard, session, &event);
+    }
     session_end(shard, session, reason);
+}
+
+static void speak(struct shard *shard, struct session *session, unsigned index)
+{
+    struct codec_limits limits = input_limits(shard, session);
+
+    session->codec = (uint8_t)index;
+    codecs[index]->open(errand_at(shard, session)->codec, &limits);
 }
 
 static bool sniffed(struct shard *shard, struct session *session, struct slice first)
@@ -37,9 +48,7 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
 
     switch (codec_sniff(first, &index)) {
     case SNIFF_YES:
-        if (codecs[index]->state_bytes > 0)
-            break; /* sessions keep no state for a codec */
-        session->codec = (uint8_t)index;
+        speak(shard, session, index);
         return true;
     case SNIFF_MORE:
         errand_at(shard, session)->want = (uint32_t)first.len + 1;
@@ -53,30 +62,110 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
     return false;
 }
 
+/* The protocol's own answer. One to a stranger is HTTP's, whose next request has as much time and
+ * as many bytes; what WebSocket owes a stranger renews nothing. */
+static void owe(struct shard *shard, struct session *session, const struct decoded *out)
+{
+    if (session->state == SESSION_NEW && codecs[session->codec]->encode == NULL) {
+        errand_at(shard, session)->hello_bytes = 0;
+        line_enter(shard, session, LINE_HELLO);
+    }
+    session_owe(shard, session, out->owed[0]);
+    session_owe(shard, session, out->owed[1]);
+}
+
+/* What can follow a command, or stand for one (codec.h, 1 to 5 without 2). */
+static void act(struct shard *shard, struct session *session, const struct decoded *out)
+{
+    if (unlikely(out->also & DECODED_OWED)) {
+        owe(shard, session, out);
+        if (session->state > SESSION_LIVE)
+            return; /* no memory for what it is owed */
+    }
+    shard->commands++;
+    dispatch(shard, session, &out->cmd);
+    if (unlikely(out->also & DECODED_BECOME)) {
+        speak(shard, session, out->become);
+        if (codecs[out->become]->encode == NULL)
+            session_live(shard, session); /* nobody to say HELLO */
+    }
+    if (unlikely(out->also & DECODED_END)) {
+        if (out->end == REASON_PEER_RESET)
+            session_part(shard, session);
+        else
+            session_end(shard, session, (enum reason)out->end);
+    }
+}
+
+static bool piece_append(struct shard *shard, struct errand *errand, struct slice piece)
+{
+    struct segment *message = errand->message;
+    size_t have = message == NULL ? 0 : message->used;
+
+    if (message == NULL || segment_room(message) < piece.len) {
+        struct segment *larger = segment_get(&shard->segments, have + piece.len);
+        if (larger == NULL)
+            return false;
+        if (message != NULL)
+            memcpy(larger->bytes, message->bytes, have);
+        larger->used = (uint32_t)have;
+        segment_put(message);
+        errand->message = message = larger;
+    }
+    if (piece.len > 0)
+        memcpy(message->bytes + have, piece.data, piece.len);
+    message->used += (uint32_t)piece.len;
+    return true;
+}
+
+/* A part of a message; the last one makes it whole. */
+static void take_piece(struct shard *shard, struct session *session,
+                       const struct codec_limits *limits, struct decoded *out)
+{
+    const struct codec *codec = codecs[session->codec];
+    struct errand *errand = errand_at(shard, session);
+
+    if (!piece_append(shard, errand, out->piece)) {
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+        return;
+    }
+    if (!(out->also & DECODED_WHOLE))
+        return;
+    struct segment *whole = errand->message; /* the command's slices point into it */
+    errand->message = NULL;
+    int64_t used = codec->message(errand->codec, limits, span_of(whole->bytes, whole->used), out);
+    if (used < 0)
+        unreadable(shard, session, (enum reason)(-used));
+    else
+        act(shard, session, out);
+    segment_put(whole);
+}
+
 /* At most one command from `in`. Returns the bytes consumed; 0 when it needs more
  * (errand->want says how many in all) or when reading is over. */
-static size_t consume(struct shard *shard, struct session *session, struct slice in)
+static size_t consume(struct shard *shard, struct session *session, struct span in)
 {
-    struct codec_limits limits = limits_of(shard, session);
+    struct codec_limits limits = input_limits(shard, session);
+    struct errand *errand = errand_at(shard, session);
     struct decoded out;
 
-    if (session->codec == CODEC_UNKNOWN && !sniffed(shard, session, in))
+    if (session->codec == CODEC_UNKNOWN && !sniffed(shard, session, span_slice(in)))
         return 0;
-    const struct codec *codec = codecs[session->codec];
-    /* The bytes are in the receive buffer or in a segment of the session's: ours to change. */
-    int64_t used =
-        codec->decode(NULL, &limits, span_of((uint8_t *)(uintptr_t)in.data, in.len), &out);
+    out.scratch = shard->scratch;
+    int64_t used = codecs[session->codec]->decode(errand->codec, &limits, in, &out);
     if (used < 0) {
         unreadable(shard, session, (enum reason)(-used));
         return 0;
     }
     if (used == 0) {
-        errand_at(shard, session)->want = (uint32_t)out.want;
+        errand->want = (uint32_t)out.want;
         return 0;
     }
-    shard->commands++;
     PROBE(decode, session_connection(shard, session), out.cmd.type, used);
-    dispatch(shard, session, &out.cmd);
+    if (unlikely(out.also & DECODED_PIECE))
+        take_piece(shard, session, &limits, &out);
+    else
+        act(shard, session, &out);
     return (size_t)used;
 }
 
@@ -116,7 +205,7 @@ static bool carry_consume(struct shard *shard, struct session *session)
 
     /* The command's slices point into carry: keep it, whatever the command leads to. */
     segment_ref(carry);
-    used = consume(shard, session, slice_of(carry->bytes, carry->used));
+    used = consume(shard, session, span_of(carry->bytes, carry->used));
     if (used > 0 && errand->carry == carry) {
         carry->used -= (uint32_t)used;
         memmove(carry->bytes, carry->bytes + used, carry->used);
@@ -130,7 +219,7 @@ static bool carry_consume(struct shard *shard, struct session *session)
 }
 
 /* Reads as far as it may. Returns how many bytes of `in` were taken; the rest has to wait. */
-static size_t read_bytes(struct shard *shard, struct session *session, struct slice in)
+static size_t read_bytes(struct shard *shard, struct session *session, struct span in)
 {
     struct errand *errand = errand_at(shard, session);
     size_t at = 0;
@@ -150,7 +239,7 @@ static size_t read_bytes(struct shard *shard, struct session *session, struct sl
         }
         if (at == in.len)
             break;
-        size_t used = consume(shard, session, slice_of(in.data + at, in.len - at));
+        size_t used = consume(shard, session, span_of(in.data + at, in.len - at));
         if (used > 0) {
             at += used;
             continue;
@@ -204,19 +293,18 @@ static void hold(struct shard *shard, struct session *session, struct slice byte
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
 }
 
-/* Whether a stranger may have sent so much more. Behind a HELLO that is being answered is what the
- * kernel had handed over when reading was stopped. */
-static bool hello_affords(const struct session *session, struct errand *errand, size_t len)
+/* How much of `len` more bytes a stranger may have sent. Behind a HELLO that is being answered is
+ * what the kernel had handed over when reading was stopped. */
+static size_t hello_affords(const struct session *session, struct errand *errand, size_t len)
 {
     if (session->state != SESSION_NEW)
-        return true;
-    if (len > HELLO_BYTES_MAX - errand->hello_bytes)
-        return false;
-    errand->hello_bytes += (uint16_t)len;
-    return true;
+        return len;
+    size_t most = size_min(len, HELLO_BYTES_MAX - errand->hello_bytes);
+    errand->hello_bytes += (uint16_t)most;
+    return most;
 }
 
-void input_bytes(struct shard *shard, struct session *session, struct slice bytes)
+void input_bytes(struct shard *shard, struct session *session, struct span bytes)
 {
     if (session->state > SESSION_LIVE)
         return; /* ending: read and thrown away */
@@ -225,13 +313,18 @@ void input_bytes(struct shard *shard, struct session *session, struct slice byte
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return;
     }
-    if (!hello_affords(session, errand, bytes.len)) {
-        unreadable(shard, session, REASON_HELLO_BUDGET);
-        return;
+    while (bytes.len > 0 && session->state <= SESSION_LIVE) {
+        size_t len = hello_affords(session, errand, bytes.len);
+        if (len == 0) {
+            unreadable(shard, session, REASON_HELLO_BUDGET);
+            break;
+        }
+        size_t taken =
+            errand->held == NULL ? read_bytes(shard, session, span_of(bytes.data, len)) : 0;
+        if (taken < len && session->state <= SESSION_LIVE)
+            hold(shard, session, slice_of(bytes.data + taken, len - taken));
+        bytes = span_of(bytes.data + len, bytes.len - len);
     }
-    size_t taken = errand->held == NULL ? read_bytes(shard, session, bytes) : 0;
-    if (taken < bytes.len && session->state <= SESSION_LIVE)
-        hold(shard, session, slice_of(bytes.data + taken, bytes.len - taken));
     errand_rest(shard, session);
 }
 
@@ -241,7 +334,7 @@ void input_resume(struct shard *shard, struct session *session)
         struct errand *errand = errand_at(shard, session);
         struct segment *segment = errand->held;
         segment_ref(segment);
-        size_t taken = read_bytes(shard, session, slice_of(segment->bytes, segment->used));
+        size_t taken = read_bytes(shard, session, span_of(segment->bytes, segment->used));
         if (errand->held == segment) { /* else the session ended and let go of it */
             segment->used -= (uint32_t)taken;
             memmove(segment->bytes, segment->bytes + taken, segment->used);
@@ -256,7 +349,7 @@ void input_resume(struct shard *shard, struct session *session)
         return;
     /* A command may be whole in carry although nothing was held. */
     if (errand_of(shard, session)->carry != NULL)
-        read_bytes(shard, session, slice_of(NULL, 0));
+        read_bytes(shard, session, span_of(NULL, 0));
     if (readable(session))
         stream_resume(&shard->streams, &session->stream);
     if (session->eof)

@@ -24,8 +24,10 @@
 static_assert(2048u + (HELLO_BYTES_MAX / 96u + 1u) * 128u + 512u <= HELLO_STATE_BYTES_MAX,
               "carry, and held in the smallest pieces");
 
-/* Borrowed for the call. */
-void input_bytes(struct shard *shard, struct session *session, struct slice bytes);
+/* What its codec may read, and serve. */
+struct codec_limits input_limits(struct shard *shard, const struct session *session);
+/* Borrowed for the call, and changed by it. */
+void input_bytes(struct shard *shard, struct session *session, struct span bytes);
 /* The client may be read again: first what was held, then the socket. */
 void input_resume(struct shard *shard, struct session *session);
 

@@ -41,18 +41,18 @@ bool lane_put(struct lane *lane, struct segments *segments, const struct codec *
 
 bool lane_put_bytes(struct lane *lane, struct segments *segments, struct slice bytes)
 {
-    struct segment *tail = lane->tail;
-
-    if (bytes.len == 0)
-        return true;
-    if (tail == NULL || segment_room(tail) < bytes.len) {
-        tail = lane_grow(lane, segments, bytes.len);
+    while (bytes.len > 0) {
+        struct segment *tail = lane->tail;
+        if (tail == NULL || segment_room(tail) == 0)
+            tail = lane_grow(lane, segments, size_min(bytes.len, SEGMENT_CAPACITY_MOST));
         if (tail == NULL)
             return false;
+        size_t len = size_min(bytes.len, segment_room(tail));
+        memcpy(tail->bytes + tail->used, bytes.data, len);
+        tail->used += (uint32_t)len;
+        lane->bytes += (uint32_t)len;
+        bytes = slice_of(bytes.data + len, bytes.len - len);
     }
-    memcpy(tail->bytes + tail->used, bytes.data, bytes.len);
-    tail->used += (uint32_t)bytes.len;
-    lane->bytes += (uint32_t)bytes.len;
     return true;
 }
 

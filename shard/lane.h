@@ -1,6 +1,6 @@
 /* lane.h -- the control lane: replies to one client, ahead of its feeds.
  *
- * A FIFO of whole encoded frames in segments; an empty lane owns nothing. It is bounded:
+ * A FIFO of encoded frames in segments; an empty lane owns nothing. It is bounded:
  * at half of control_bytes_max the client's requests are not read any more, so that only
  * what others cause (a direct message) can find it full, and that is refused to them.
  */
@@ -24,7 +24,8 @@ static inline bool lane_empty(const struct lane *lane)
 /* Encodes at the end. false without memory. */
 bool lane_put(struct lane *lane, struct segments *segments, const struct codec *codec,
               const struct event *event);
-/* Bytes that are encoded already. */
+/* Bytes that are encoded already, as many as there are. false without memory: some of them may be
+ * in the lane, which then must not be sent. */
 bool lane_put_bytes(struct lane *lane, struct segments *segments, struct slice bytes);
 /* The oldest segment, the caller's now; NULL when empty. */
 struct segment *lane_take(struct lane *lane);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/segment.h"
+#include "shard/site.h"
 
 enum kind { KIND_NUMBER, KIND_TEXT, KIND_CHOICE, KIND_BARE };
 
@@ -36,6 +37,7 @@ static const struct choice choice_pin[] = {{"on", true}, {"off", false}, {NULL, 
 static const struct choice choice_log[] = {
     {"error", LOG_ERROR}, {"warn", LOG_WARN}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}, {NULL, 0}};
 
+static const struct choice choice_echo[] = {{"off", false}, {"on", true}, {NULL, 0}};
 static const struct choice choice_format[] = {
     {"logfmt", LOG_LOGFMT}, {"json", LOG_JSON}, {NULL, 0}};
 
@@ -61,6 +63,11 @@ static const struct option_row rows[] = {
          "address to listen on; :PORT means every address, port 0 any free one"),
     TEXT("port-file", "FILE", port_file, NULL,
          "write the port number here once connections are accepted"),
+    TEXT("allow-origin", "ORIGIN", allow_origin, "Browsers",
+         "a page of this origin (https://chat.example) may connect too, not only the server's own; "
+         "several with commas between them; *: every page"),
+    CHOICE("enable-echo", enable_echo, false, choice_echo, NULL,
+           "serve /echo, a WebSocket that sends each message back, for conformance tests"),
     NUMBER("workers", "N", workers, 0, 0, WORKERS_MAX, "Workers",
            "worker threads, each with its own ring and clients; 0: one for each CPU that this "
            "process may use"),
@@ -382,6 +389,15 @@ static const struct option_row *find_row(const char *name, size_t len)
 /* What no single row can say. */
 static bool consistent(const struct options *options)
 {
+    struct slice origins[SITE_ORIGINS_MAX];
+
+    if (site_origins(options->allow_origin, origins) < 0) {
+        fprintf(stderr,
+                "uproard: --allow-origin takes up to %u of SCHEME://HOST[:PORT], null or *, with "
+                "commas between them, not \"%s\"\n",
+                SITE_ORIGINS_MAX, options->allow_origin);
+        return false;
+    }
     if (options->memory_bytes_max != 0 && options->memory_bytes_max < 8 * MIB) {
         fprintf(stderr, "uproard: --memory must be 0 or at least 8M\n");
         return false;

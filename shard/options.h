@@ -16,9 +16,10 @@
 
 struct options {
     const char *listen;
-    const char *port_file;  /* NULL: none */
-    const char *log_file;   /* NULL: stderr */
-    const char *stats_file; /* a path, "auto" or "none"; NULL: auto (stats_file.h) */
+    const char *port_file;    /* NULL: none */
+    const char *log_file;     /* NULL: stderr */
+    const char *allow_origin; /* pages of others that may connect, with commas; NULL: none */
+    const char *stats_file;   /* a path, "auto" or "none"; NULL: auto (stats_file.h) */
 
     /* Numbers: the unit is the end of the name. */
     uint64_t workers; /* 0: as many as the CPUs that may be used */
@@ -58,6 +59,7 @@ struct options {
     enum log_format log_format;
     enum uring_recv_mode recv_mode;
     unsigned ring_without; /* URING_NO_… */
+    unsigned enable_echo;  /* /echo is there */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };

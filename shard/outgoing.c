@@ -25,16 +25,6 @@ void outgoing_drop(struct shard *shard, struct session *session)
     let_go(shard, session);
 }
 
-void outgoing_owe(struct shard *shard, struct session *session, struct slice bytes)
-{
-    struct errand *errand = errand_need(shard, session);
-
-    if (errand == NULL || !lane_put_bytes(&errand->lane, &shard->segments, bytes))
-        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
-    else
-        flush_session(shard, session);
-}
-
 /* Members that fell off go on at the end of their feed; the lane tells them what they missed. */
 static void tell_gaps(struct shard *shard, struct session *session)
 {
@@ -108,21 +98,24 @@ static void nothing_left(struct shard *shard, struct session *session)
         left(shard, session);
     if (session->state == SESSION_ENDING && lane_empty(&errand_of(shard, session)->lane))
         session_finish(shard, session);
+    if (session_parting(session))
+        session_cut(shard, session, REASON_PEER_RESET);
 }
 
 unsigned session_send_due(struct shard *shard, struct session *session)
 {
     struct batch batch = {.bytes = 0};
-    bool all;
+    bool parting = session_parting(session), all;
 
-    if (session->state >= SESSION_LINGERING)
+    if (session->state >= SESSION_LINGERING && !parting)
         return 0;
     if (stream_sending(&session->stream)) { /* it became due while that send was built */
         session->more = true;
         return 0;
     }
-    tell_gaps(shard, session);
-    if (session->state >= SESSION_LINGERING)
+    if (!parting)
+        tell_gaps(shard, session);
+    if (session->state >= SESSION_LINGERING && !parting)
         return 0;
     batch.flight = pool_get(&shard->flights, &session->flight);
     if (batch.flight == NULL) {

@@ -10,8 +10,6 @@ void outgoing_sent(struct shard *shard, struct session *session);
 void outgoing_sent_short(struct shard *shard, struct session *session, size_t bytes);
 /* The session is freed: nothing is in flight any more. */
 void outgoing_drop(struct shard *shard, struct session *session);
-/* Bytes of the protocol's own business, ahead of the next reply. */
-void outgoing_owe(struct shard *shard, struct session *session, struct slice bytes);
 
 /* session.c: the lane is empty and the state ENDING; says FIN and lingers. */
 void session_finish(struct shard *shard, struct session *session);

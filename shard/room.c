@@ -85,7 +85,7 @@ static bool feed_read(const struct feed *feed)
 /* Of the room's feeds, the first one that anybody reads. */
 static const struct feed *feed_first(const struct room *room)
 {
-    for (unsigned i = 0; i < CODEC_COUNT; i++)
+    for (unsigned i = 0; i < CODEC_FEEDS; i++)
         if (feed_read(&room->feeds[i]))
             return &room->feeds[i];
     return NULL;

@@ -15,13 +15,6 @@
 #include "shard/room.h"
 #include "shard/shard.h"
 
-/* How long a closed direction waits for the peer's FIN, so that our last words are not lost to a
- * RST (RFC 9293 section 3.6.1; the same idea as nginx's lingering_close). */
-#define LINGER_MS 2000u
-
-/* Unanswered PINGs after which silence means that nobody is there. */
-#define PINGS_MAX 2u
-
 struct session *session_at(struct shard *shard, uint32_t slot)
 {
     return pool_at(&shard->streams.pool, slot);
@@ -113,12 +106,24 @@ void session_accept(void *ctx, int fd)
         session_goaway(shard, session, admission.reason);
 }
 
+/* Something is in its lane. A stranger is read again when this reply has gone; a guest may owe
+ * some.
+ */
+static void lane_grew(struct shard *shard, struct session *session, const struct errand *errand)
+{
+    uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
+
+    flush_session(shard, session);
+    if (errand->lane.bytes > unread_max)
+        session_block(shard, session, BLOCK_LANE);
+}
+
 void session_tell(struct shard *shard, struct session *session, const struct event *event)
 {
     /* Before the first bytes have told, only the native protocol can be meant. */
-    unsigned codec = session->codec == CODEC_UNKNOWN ? 0 : session->codec;
+    unsigned codec = session->codec == CODEC_UNKNOWN ? CODEC_NATIVE : session->codec;
 
-    if (session->state >= SESSION_LINGERING)
+    if (session->state >= SESSION_LINGERING || codecs[codec]->encode == NULL)
         return;
     struct errand *errand = errand_need(shard, session);
     if (errand == NULL || !lane_put(&errand->lane, &shard->segments, codecs[codec], event)) {
@@ -131,11 +136,18 @@ void session_tell(struct shard *shard, struct session *session, const struct eve
         PROBE(gap, session_connection(shard, session), event->gap.room, event->gap.from,
               event->gap.to, event->gap.reason);
     }
-    flush_session(shard, session);
-    /* A stranger is read again when this reply has gone; a guest may owe some. */
-    uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;
-    if (errand->lane.bytes > unread_max)
-        session_block(shard, session, BLOCK_LANE);
+    lane_grew(shard, session, errand);
+}
+
+void session_owe(struct shard *shard, struct session *session, struct slice bytes)
+{
+    if (session->state >= SESSION_LINGERING || bytes.len == 0)
+        return;
+    struct errand *errand = errand_need(shard, session);
+    if (errand == NULL || !lane_put_bytes(&errand->lane, &shard->segments, bytes))
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+    else
+        lane_grew(shard, session, errand);
 }
 
 /* The room that a request names, if it could be read. */
@@ -177,6 +189,14 @@ void session_refuse(struct shard *shard, struct session *session, const struct c
     session_tell(shard, session, &event);
 }
 
+void session_live(struct shard *shard, struct session *session)
+{
+    session->state = SESSION_LIVE;
+    line_leave(shard, session);
+    if (shard->options->heartbeat_ms > 0)
+        line_enter(shard, session, LINE_BEAT);
+}
+
 void session_welcome(struct shard *shard, struct session *session, struct slice name,
                      struct slice token, uint32_t features)
 {
@@ -185,10 +205,7 @@ void session_welcome(struct shard *shard, struct session *session, struct slice 
 
     session_rename(session, name);
     session->named = true;
-    session->state = SESSION_LIVE;
-    line_leave(shard, session);
-    if (options->heartbeat_ms > 0)
-        line_enter(shard, session, LINE_BEAT);
+    session_live(shard, session);
     event.welcome.connection = session->id;
     event.welcome.shard = shard->index;
     event.welcome.heartbeat_ms = (uint32_t)options->heartbeat_ms;
@@ -219,6 +236,11 @@ void session_unblock(struct shard *shard, struct session *session, uint8_t why)
         input_resume(shard, session);
 }
 
+static bool fin_is_goodbye(const struct session *session)
+{
+    return session->codec == CODEC_UNKNOWN || codecs[session->codec]->fin_is_goodbye;
+}
+
 /* Whether everything that the client asked for has been answered. */
 static bool answered(const struct session *session, const struct errand *errand)
 {
@@ -243,6 +265,10 @@ void session_answered(struct shard *shard, struct session *session)
         session_unblock(shard, session, BLOCK_CREDIT);
     if (!session->eof || session->state >= SESSION_LEAVING || !answered(session, errand))
         return;
+    if (!fin_is_goodbye(session)) {
+        session_cut(shard, session, REASON_PEER_RESET);
+        return;
+    }
     if (errand->carry != NULL) {
         struct cmd cut = {.type = MSG_NONE};
         session_refuse(shard, session, &cut, REASON_TRUNCATED);
@@ -287,6 +313,18 @@ static void leave_all(struct shard *shard, struct session *session)
     session->blocked = 0;
 }
 
+/* What its protocol says last, behind all else. */
+static void say_farewell(struct shard *shard, struct session *session, enum reason reason)
+{
+    struct codec_limits limits = input_limits(shard, session);
+
+    if (session->codec == CODEC_UNKNOWN || codecs[session->codec]->farewell == NULL)
+        return;
+    size_t len = codecs[session->codec]->farewell(errand_of(shard, session)->codec, &limits, reason,
+                                                  shard->scratch, sizeof(shard->scratch));
+    session_owe(shard, session, slice_of(shard->scratch, len));
+}
+
 void session_end(struct shard *shard, struct session *session, enum reason reason)
 {
     if (session->state >= SESSION_ENDING)
@@ -295,6 +333,9 @@ void session_end(struct shard *shard, struct session *session, enum reason reaso
     line_leave(shard, session);
     session->state = SESSION_ENDING;
     session->end_reason = (uint16_t)reason;
+    say_farewell(shard, session, reason);
+    if (session->state != SESSION_ENDING)
+        return; /* no memory for it */
     /* Read on, and throw away: unread bytes would turn our FIN into a RST. */
     stream_resume(&shard->streams, &session->stream);
     flush_session(shard, session);
@@ -330,7 +371,8 @@ void session_leave(struct shard *shard, struct session *session, enum reason rea
 /* Whether this end of the connection is not yet the end of the session. */
 static bool holds(const struct shard *shard, const struct session *session)
 {
-    return session->state == SESSION_LIVE && !session->eof && shard->options->resume_ms > 0 &&
+    return session->state == SESSION_LIVE && session->named &&
+           !(session->eof && fin_is_goodbye(session)) && shard->options->resume_ms > 0 &&
            !drain_begun(&shard->drain);
 }
 
@@ -348,21 +390,39 @@ static void hold(struct shard *shard, struct session *session)
     if (session->errand != POOL_NONE) {
         /* What was to be answered on this connection; joining goes on. */
         struct errand *errand = errand_at(shard, session);
-        lane_clear(&errand->lane);
         errand->unacked = 0;
+        memset(errand->codec, 0, sizeof(errand->codec));
     }
     session->blocked = 0;
     session->state = SESSION_HELD;
     line_enter(shard, session, LINE_HELD);
 }
 
+void session_part(struct shard *shard, struct session *session)
+{
+    if (!holds(shard, session)) {
+        session_end(shard, session, REASON_PEER_RESET);
+        return;
+    }
+    session->end_reason = REASON_PEER_RESET;
+    hold(shard, session);
+    stream_resume(&shard->streams, &session->stream);
+    flush_session(shard, session);
+}
+
 void session_cut(struct shard *shard, struct session *session, enum reason reason)
 {
+    if (session_parting(session)) {
+        stream_close(&shard->streams, &session->stream, false);
+        return;
+    }
     if (session->state >= SESSION_CLOSED)
         return;
     if (session->state < SESSION_ENDING)
         session->end_reason = (uint16_t)reason;
     if (holds(shard, session)) {
+        if (session->errand != POOL_NONE)
+            lane_clear(&errand_at(shard, session)->lane);
         hold(shard, session);
     } else {
         if (session->state < SESSION_ENDING)
@@ -378,8 +438,10 @@ static void let_go(struct shard *shard, struct session *session)
 {
     line_leave(shard, session);
     session->state = SESSION_CLOSED;
-    if (!stream_kept(&session->stream))
+    if (!stream_kept(&session->stream)) {
+        stream_close(&shard->streams, &session->stream, false);
         return;
+    }
     errand_drop(shard, session);
     stream_free(&shard->streams, &session->stream);
 }
@@ -452,7 +514,8 @@ static void session_bytes(void *ctx, struct stream *stream, struct slice bytes)
 
     session->heard_ms = (uint32_t)shard->loop.now_ms;
     session->pings = 0;
-    input_bytes(shard, session, bytes);
+    /* A receive buffer's, which is nobody else's until this returns. */
+    input_bytes(shard, session, span_of((uint8_t *)(uintptr_t)bytes.data, bytes.len));
 }
 
 static void session_sent(void *ctx, struct stream *stream, size_t bytes)
@@ -475,66 +538,4 @@ void session_events_init(struct shard *shard, struct stream_events *events)
                                      .failed = session_failed,
                                      .closed = session_closed,
                                      .sent_short = session_sent_short};
-}
-
-/* Lines */
-
-static void hello_due(struct shard *shard, struct session *session)
-{
-    session_goaway(shard, session, REASON_HELLO_TIMEOUT);
-}
-
-/* Twice in each heartbeat: who is silent is asked, twice, and then gone before two heartbeats are
- * over. Any bytes are a sign of life. A PING that could not be sent asks nothing: while a send is
- * under way its own deadline counts (stall.h); and whom we do not read we cannot hear. */
-static void beat_due(struct shard *shard, struct session *session)
-{
-    uint32_t beat_ms = (uint32_t)shard->options->heartbeat_ms;
-    uint32_t silent_ms = (uint32_t)shard->loop.now_ms - session->heard_ms;
-    struct event event = {.type = MSG_PING};
-
-    line_enter(shard, session, LINE_BEAT);
-    errand_rest(shard, session);
-    if (session->blocked != 0) {
-        session->heard_ms = (uint32_t)shard->loop.now_ms;
-        session->pings = 0;
-        return;
-    }
-    if (silent_ms < beat_ms / 2 || stream_sending(&session->stream))
-        return;
-    if (session->pings >= PINGS_MAX) {
-        session_cut(shard, session, REASON_HEARTBEAT_MISSED);
-        return;
-    }
-    session->pings++;
-    event.ping.token = shard->loop.realtime_ms;
-    session_tell(shard, session, &event);
-}
-
-static void linger_due(struct shard *shard, struct session *session)
-{
-    session_cut(shard, session, REASON_PEER_RESET);
-}
-
-static void held_due(struct shard *shard, struct session *session)
-{
-    session_expire(shard, session, REASON_NOT_RESUMED);
-}
-
-void session_lines_init(struct shard *shard)
-{
-    const struct options *options = shard->options;
-    struct line *lines = shard->lines;
-
-    line_init(&lines[LINE_NONE], shard, 0, NULL);
-    line_init(&lines[LINE_HELLO], shard, options->hello_ms, hello_due);
-    line_init(&lines[LINE_BEAT], shard, options->heartbeat_ms / 2, beat_due);
-    line_init(&lines[LINE_LINGER], shard, LINGER_MS, linger_due);
-    line_init(&lines[LINE_HELD], shard, options->resume_ms, held_due);
-}
-
-void session_lines_fini(struct shard *shard)
-{
-    for (unsigned i = 0; i < LINE_COUNT; i++)
-        line_fini(&shard->lines[i]);
 }

@@ -106,6 +106,13 @@ struct session {
 static_assert(sizeof(struct session) <= 136, "struct session grew");
 static_assert(LINE_COUNT <= 16 && ADMISSION_REFUSED < 4, "they fit their bits");
 
+/* Held, but the last words of its connection are under way. */
+static inline bool session_parting(const struct session *session)
+{
+    return session->state == SESSION_HELD && !stream_closing(&session->stream) &&
+           !stream_kept(&session->stream);
+}
+
 static inline struct slice session_name(const struct session *session)
 {
     return slice_of(session->name, session->name_bytes);
@@ -130,14 +137,19 @@ struct session_ref session_ref(const struct shard *shard, const struct session *
 uint64_t session_connection(const struct shard *shard, const struct session *session);
 bool session_sending(struct shard *shard, uint32_t slot);
 
-/* Queues a reply. A client without memory for its replies is closed. */
+/* Queues a reply. A client without memory for its replies is closed; one whose protocol has no
+ * events (HTTP) is not told. */
 void session_tell(struct shard *shard, struct session *session, const struct event *event);
+/* Queues bytes of the protocol's own business, as a reply. */
+void session_owe(struct shard *shard, struct session *session, struct slice bytes);
 /* ERROR (or NACK for what carries a message id): the request failed, the connection goes on. For
  * a JOIN or WHO that was readable, the text begins with the room's name: several may be under
  * way, and their answers come in any order. */
 void session_refuse(struct shard *shard, struct session *session, const struct cmd *cmd,
                     enum reason reason);
 
+/* No stranger any more: it is asked now and then whether it lives. */
+void session_live(struct shard *shard, struct session *session);
 /* HELLO was granted: the client is `name` from now on and has this token. */
 void session_welcome(struct shard *shard, struct session *session, struct slice name,
                      struct slice token, uint32_t features);
@@ -154,6 +166,9 @@ void session_end(struct shard *shard, struct session *session, enum reason reaso
 void session_leave(struct shard *shard, struct session *session, enum reason reason);
 /* Says GOAWAY first. */
 void session_goaway(struct shard *shard, struct session *session, enum reason reason);
+/* The client ends the connection, but not its session: it is handed what is in the lane, which is
+ * the last to be said, while the session is held. */
+void session_part(struct shard *shard, struct session *session);
 /* At once: the connection is broken, or nothing can be said over it any more. A live session is
  * held, unless the server is stopping. */
 void session_cut(struct shard *shard, struct session *session, enum reason reason);
@@ -166,10 +181,6 @@ void session_replaced(struct shard *shard, struct session *session);
 /* The session in this slot if it is still of this generation, held ones too; NULL: it is gone, or
  * on its way out. */
 struct session *session_lookup(struct shard *shard, uint32_t slot, uint32_t generation);
-
-/* The four lines (line.h) and what happens to who is due. */
-void session_lines_init(struct shard *shard);
-void session_lines_fini(struct shard *shard);
 
 /* The flush's call: builds one send of what is owed. Returns how many were built (0 or 1). */
 unsigned session_send_due(struct shard *shard, struct session *session);

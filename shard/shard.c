@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "shard/admission.h"
+#include "shard/deadlines.h"
 #include "shard/dispatch.h"
 #include "shard/gather.h"
 #include "shard/gauges.h"
@@ -252,6 +253,7 @@ static void turn_begin(void *ctx)
 
     if (shard->stages.every > 0 && shard->loop.turns > 1)
         stats_time(shard->stats, STAGE_TURN, shard->loop.worked_ns);
+    site_clock(&shard->site, shard->loop.realtime_ms);
     /* Acquire pairs with the release in server.c. */
     uint32_t stop = atomic_load_explicit(&shard->server->stop, memory_order_acquire);
     if (unlikely(stop != 0))
@@ -383,12 +385,13 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     drain_init(&shard->drain);
     shard->ended_lines = (struct log_rate)LOG_RATE(ENDED_LINES_PER_SECOND, ENDED_LINES_BURST);
     stall_init(&shard->stall);
+    site_init(&shard->site, options);
     list_init(&shard->heirs_waiting);
     err = loop_init(&shard->loop, &config, &owner, why, why_bytes);
     if (err < 0)
         return err;
     shard->loop.spin_ns = options->spin_us * 1000;
-    session_lines_init(shard);
+    deadlines_init(shard);
     session_events_init(shard, &events);
     err = streams_init(&shard->streams, &shard->loop, sizeof(struct session),
                        (uint32_t)options->clients_max + ADMISSION_REFUSALS, &events);
@@ -423,7 +426,7 @@ int shard_fini(struct shard *shard)
     gauges_show(shard);
     timer_stop(&shard->loop.wheel, &shard->drain.deadline);
     timer_stop(&shard->loop.wheel, &shard->stall.timer);
-    session_lines_fini(shard);
+    deadlines_fini(shard);
     homes_fini(shard);
     leaks += report("memberships", shard->members.in_use);
     leaks += report("rooms", shard->rooms.in_use);

@@ -28,6 +28,7 @@
 #include "core/segment.h"
 #include "core/siphash.h"
 #include "core/stream.h"
+#include "proto/codec.h"
 #include "shard/drain.h"
 #include "shard/ended.h"
 #include "shard/flush.h"
@@ -39,6 +40,7 @@
 #include "shard/purse.h"
 #include "shard/server.h"
 #include "shard/shed.h"
+#include "shard/site.h"
 #include "shard/stages.h"
 #include "shard/stall.h"
 
@@ -73,6 +75,9 @@ struct shard {
     struct pool gathers;      /* struct gather */
     struct pool heirs;        /* struct heir */
     struct map rooms_by_id;
+
+    struct site site;                /* what is served over HTTP */
+    uint8_t scratch[OWED_BYTES_MAX]; /* what a codec owes, for as long as a call */
 
     struct line lines[LINE_COUNT]; /* sessions that wait */
     struct stall stall;            /* sends under way */

@@ -96,7 +96,7 @@ static struct session *worst(struct shard *shard)
     {
         struct progress *progress = list_entry(node, struct progress, link);
         const struct session *session = session_at(shard, progress->slot);
-        if (session->state >= SESSION_CLOSED ||
+        if (stream_closing(&session->stream) ||
             shard->loop.now_ms - progress->moved_ms < SHED_STALLED_MS)
             continue;
         size_t bytes = pinned(shard, progress);

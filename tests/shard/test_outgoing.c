@@ -31,10 +31,10 @@ Test(outgoing, bytes_of_the_protocol_itself_go_with_the_replies)
     uint8_t frame[64];
     struct event pong = {.type = MSG_PONG, .pong.token = 8};
     size_t len = frame_encode_event(&pong, frame, sizeof(frame));
-    outgoing_owe(world_shard(0), anna->session, slice_of(frame, len));
+    session_owe(world_shard(0), anna->session, slice_of(frame, len));
     cr_assert_eq(expect(anna, MSG_PONG)->pong.token, 8);
     struct segment *hoard = memory_hoard(&world_shard(0)->segments, 0);
-    outgoing_owe(world_shard(0), anna->session, slice_of(frame, len));
+    session_owe(world_shard(0), anna->session, slice_of(frame, len));
     cr_assert_eq(anna->session->state, SESSION_CLOSED);
     cr_assert_eq(anna->session->end_reason, REASON_NO_MEMORY_CLOSE);
     memory_give_back(hoard);
