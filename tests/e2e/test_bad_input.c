@@ -54,8 +54,8 @@ static const struct mistake unreadable[] = {
 
 /* Only a connection's first bytes can be of no protocol at all. */
 static const struct mistake strange[] = {
-    {"HTTP", REASON_UNKNOWN_PROTOCOL,
-     .raw = FRAME('G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P')},
+    {"an HTTP answer", REASON_UNKNOWN_PROTOCOL,
+     .raw = FRAME('H', 'T', 'T', 'P', '/', '1', '.', '1')},
     {"text", REASON_UNKNOWN_PROTOCOL, .raw = FRAME('h', 'e', 'l', 'l', 'o', '\r', '\n')},
     {"TLS", REASON_UNKNOWN_PROTOCOL, .raw = FRAME(0x16, 3, 1, 2, 0, 1, 0, 1)},
 };
