@@ -23,6 +23,8 @@ NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-
     systemtap-sdt-dev
 NEED_CHECK := $(NEED_BUILD) libcriterion-dev jq gnuplot-nox
 NEED_CLANG := clang libclang-rt-dev
+# A browser and clients for tests/web; tests/web/README.md says how large they are.
+NEED_WEB := chromium python3-websockets node:nodejs npm:npm
 NEED_LINT := $(NEED_CHECK) clang-format clang-tidy shellcheck
 # What `make compare` sets beside uproard, and what it draws with. Their services are not started.
 NEED_COMPARE := redis-server nats-server mosquitto ngircd inspircd golang-go jq gnuplot-nox
@@ -84,6 +86,9 @@ INSTALLED := $(filter $(B)/uproard $(B)/uproar $(B)/uproar-load,$(PROGRAMS))
 STRESS := $(filter $(B)/tests/stress/%,$(PROGRAMS))
 # Criterion aborts under ThreadSanitizer, so there only the plain programs run.
 TESTS := $(if $(findstring thread,$(SAN)),,$(filter-out $(STRESS),$(filter $(B)/tests/%,$(PROGRAMS))))
+# What a browser and others' clients see is the same whatever compiled the server: one plain and one
+# sanitizer build show it.
+WEB := $(if $(filter-out gcc,$(CC))$(findstring thread,$(SAN))$(GUARD),,tests/web/run)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 
@@ -99,14 +104,17 @@ run:
 
 check:
 	$(call deps,CHECK)
+	$(if $(WEB),$(call deps,WEB))
+	$(if $(WEB),$(Q)tests/web/install $(B)/web)
 	$(Q)$(MAKE) test
 
 # One at a time under AddressSanitizer: with jobs in parallel Criterion 2.4.1 leaks 48 bytes of its
 # own once a program has more than about a hundred tests, and that looks like ours.
 test: $(INSTALLED) $(TESTS) $(STRESS) perf-programs
 	$(Q)UPROARD=$${UPROARD:-$(B)/uproard} UPROAR=$(B)/uproar UPROAR_LOAD=$(B)/uproar-load \
+	    UPROAR_WEB=$(B)/web \
 	    $(if $(findstring address,$(SAN)),CRITERION_JOBS=1) tests/run $(B)/test-logs $(TESTS) $(STRESS) \
-	    tests/scripts tests/compare
+	    tests/scripts tests/compare $(WEB)
 
 # $(B)/fuzz/X: the target and all of proto/, with clang's libFuzzer. New inputs go to $(B).
 $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/drive.c tests/fuzz/twice.c \
