@@ -162,6 +162,13 @@ static void cut_frames(struct client *client)
     client->in_len -= at;
 }
 
+void client_speaks(struct client *client, enum speech speech)
+{
+    client->speech = speech;
+    if (speech != BYTES)
+        cut_frames(client);
+}
+
 bool client_read(struct client *client, size_t bytes_max, int timeout_ms)
 {
     size_t room = sizeof(client->in) - client->in_len;
@@ -367,6 +374,8 @@ struct client *login_at(int line, const struct server *server, const char *name,
             note_welcome(client);
             return client;
         }
+        if (speech != NATIVE) /* FIN is no goodbye */
+            ws_send_close_at(line, client, WS_CODE_NORMAL);
         client_close(client, false);
         if (taken)
             poll(NULL, 0, 2);

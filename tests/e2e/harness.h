@@ -129,6 +129,8 @@ void client_send_at(int line, struct client *client, const void *data, size_t le
 /* Encodes the command without any check and sends it. */
 #define client_cmd(client, ...) client_cmd_at(__LINE__, (client), &(struct cmd){__VA_ARGS__})
 void client_cmd_at(int line, struct client *client, const struct cmd *cmd);
+/* From here on it speaks this: what has come already is read so. */
+void client_speaks(struct client *client, enum speech speech);
 /* Notes an event that came in, written as a native frame. */
 void client_keep(struct client *client, struct slice frame);
 /* A frame of any type around these bytes. */

@@ -92,7 +92,7 @@ struct client *ws_open_at(int line, const struct server *server, enum speech spe
     snprintf(field, sizeof(field), "\r\nSec-WebSocket-Protocol: uproar.v1.%s\r\n",
              speech == WS_BIN ? "bin" : "json");
     cr_assert(speech == BYTES || strstr(head, field), "line %d: %s", line, head);
-    client->speech = speech;
+    client_speaks(client, speech);
     return client;
 }
 
