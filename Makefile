@@ -58,13 +58,23 @@ endef
 define archive
 OBJECTS += $(call objects,$(2))
 $(B)/$(1).a: $(call objects,$(2)) $(B)/flags
-	$(Q)rm -f $$@; ar rcs $$@ $(call objects,$(2))
+	$(Q)rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 endef
 
 TOOL_MAINS := tools/uproar.c tools/uproar-load.c
 ARCHIVES := core proto shard tools
 all:
 $(foreach a,$(ARCHIVES),$(eval $(call archive,$a,$(filter-out shard/main.c $(TOOL_MAINS),$(wildcard $a/*.c $a/*/*.c)))))
+
+# The page is bytes that shard/web.c serves; no file of shard/ knows what is in them.
+PAGE := $(sort $(foreach t,html css js svg,$(wildcard tools/web/*.$t)))
+OBJECTS += $(B)/o/web_files.o
+$(B)/shard.a: $(B)/o/web_files.o
+$(B)/web_files.c: shard/web_files.awk FORCE
+	@mkdir -p $(@D); awk -f $< $(PAGE) | cmp -s - $@ || awk -f $< $(PAGE) >$@
+$(B)/o/web_files.o: $(B)/web_files.c $(PAGE) $(B)/flags
+	@mkdir -p $(@D); echo "  cc    $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The table of layers: what each program may know.
 main = $(call program,$(1),$(wildcard $(2)),,$(3),$(4))
