@@ -66,6 +66,9 @@ static const struct option_row rows[] = {
     TEXT("allow-origin", "ORIGIN", allow_origin, "Browsers",
          "a page of this origin (https://chat.example) may connect too, not only the server's own; "
          "several with commas between them; *: every page"),
+    TEXT("web", "DIR", web, NULL,
+         "read the page from this folder instead, again whenever something in it changes; for "
+         "working on the page: workers wait for the disk"),
     CHOICE("enable-echo", enable_echo, false, choice_echo, NULL,
            "serve /echo, a WebSocket that sends each message back, for conformance tests"),
     NUMBER("workers", "N", workers, 0, 0, WORKERS_MAX, "Workers",

@@ -18,6 +18,7 @@ struct options {
     const char *listen;
     const char *port_file;    /* NULL: none */
     const char *log_file;     /* NULL: stderr */
+    const char *web;          /* a folder with the page's files; NULL: those built in */
     const char *allow_origin; /* pages of others that may connect, with commas; NULL: none */
     const char *stats_file;   /* a path, "auto" or "none"; NULL: auto (stats_file.h) */
 

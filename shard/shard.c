@@ -253,7 +253,7 @@ static void turn_begin(void *ctx)
 
     if (shard->stages.every > 0 && shard->loop.turns > 1)
         stats_time(shard->stats, STAGE_TURN, shard->loop.worked_ns);
-    site_clock(&shard->site, shard->loop.realtime_ms);
+    site_turn(&shard->site, shard->loop.realtime_ms);
     /* Acquire pairs with the release in server.c. */
     uint32_t stop = atomic_load_explicit(&shard->server->stop, memory_order_acquire);
     if (unlikely(stop != 0))
@@ -385,8 +385,10 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     drain_init(&shard->drain);
     shard->ended_lines = (struct log_rate)LOG_RATE(ENDED_LINES_PER_SECOND, ENDED_LINES_BURST);
     stall_init(&shard->stall);
-    site_init(&shard->site, options);
     list_init(&shard->heirs_waiting);
+    err = site_init(&shard->site, options, why, why_bytes);
+    if (err < 0)
+        return err;
     err = loop_init(&shard->loop, &config, &owner, why, why_bytes);
     if (err < 0)
         return err;
@@ -448,6 +450,7 @@ int shard_fini(struct shard *shard)
               LOG_U64("turns", shard->loop.turns), LOG_U64("wakeups", shard->port->woken),
               LOG_U64("messages", shard->port->posted),
               LOG_U64("lines_left_out", log_suppressed(&shard->ended_lines)));
+    site_fini(&shard->site);
     streams_fini(&shard->streams);
     loop_fini(&shard->loop);
     names_fini(shard);

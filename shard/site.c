@@ -33,14 +33,26 @@ int site_origins(const char *list, struct slice origins[SITE_ORIGINS_MAX])
     }
 }
 
-static void add(struct site *site, const char *path, const char *type, struct slice body)
+static void add(struct site *site, struct http_resource resource)
 {
     CHECK(site->http.resource_count < SITE_RESOURCES_MAX);
-    site->resources[site->http.resource_count++] =
-        (struct http_resource){.path = slice_str(path), .type = slice_str(type), .body = body};
+    site->resources[site->http.resource_count++] = resource;
 }
 
-void site_init(struct site *site, const struct options *options)
+static void show(struct site *site)
+{
+    size_t count;
+    const struct http_resource *files = web_resources(&site->web, &count);
+
+    site->http.resource_count = 0;
+    add(site, (struct http_resource){.path = slice_str("/healthz"),
+                                     .type = slice_str("text/plain; charset=utf-8"),
+                                     .body = slice_str("ok\n")});
+    for (size_t i = 0; i < count; i++)
+        add(site, files[i]);
+}
+
+int site_init(struct site *site, const struct options *options, char *why, size_t why_bytes)
 {
     int origins = site_origins(options->allow_origin, site->origins);
 
@@ -49,5 +61,20 @@ void site_init(struct site *site, const struct options *options)
                                     .origins = site->origins,
                                     .origin_count = (size_t)origins,
                                     .echo = options->enable_echo != 0};
-    add(site, "/healthz", "text/plain; charset=utf-8", slice_str("ok\n"));
+    int err = web_init(&site->web, options->web, why, why_bytes);
+    if (err == 0)
+        show(site);
+    return err;
+}
+
+void site_fini(struct site *site)
+{
+    web_fini(&site->web);
+}
+
+void site_turn(struct site *site, uint64_t realtime_ms)
+{
+    site->http.now_s = realtime_ms / 1000;
+    if (unlikely(site->web.dir != NULL) && web_look(&site->web, realtime_ms))
+        show(site);
 }

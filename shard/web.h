@@ -1,6 +1,7 @@
 /* web.h -- the page: the files of tools/web/, built into the program or read from --web=DIR.
  *
- * A file is served under its name, and index.html under "/". A name is of small letters, digits, '.',
+ * A file is served under its name, and index.html under "/". A name is of small letters, digits,
+ * '.',
  * '-' and '_', begins with a letter or digit, and its end says its type: those are the only files
  * that are looked at, and there are no subfolders. So no request names a path on the disk: it is
  * compared with names that were found.

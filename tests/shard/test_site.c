@@ -2,6 +2,8 @@
 #include "shard/site.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/shard/browser.h"
 
@@ -44,12 +46,19 @@ Test(site, what_is_no_origin_is_refused)
     cr_assert_eq(site_origins(many + 1, origins), -1, "one too many");
 }
 
-Test(site, health_and_nothing_else)
+Test(site, the_page_health_and_nothing_else)
 {
     struct slice body;
 
     world_start(1, 0, NULL);
     struct browser *check = browser_open(0);
+    browser_ask(check, "GET / HTTP/1.1", "");
+    cr_assert_eq(browser_answer(check, &body), 200);
+    cr_assert(body.len > 15 && memcmp(body.data, "<!doctype html>", 15) == 0);
+    browser_ask(check, "GET /style.css HTTP/1.1", "");
+    expect_status(check, 200);
+    browser_ask(check, "GET /index.html HTTP/1.1", "");
+    expect_status(check, 404);
     browser_ask(check, "GET /healthz HTTP/1.1", "");
     cr_assert_eq(browser_answer(check, &body), 200);
     assert_slice(body, "ok\n");
@@ -60,6 +69,51 @@ Test(site, health_and_nothing_else)
     browser_ask(check, "GET /ws HTTP/1.1", "");
     expect_status(check, 426);
     world_stop();
+}
+
+/* Names that would leave a folder are no names: they are compared and never opened. */
+Test(site, no_request_is_a_path_on_the_disk)
+{
+    static const char *const targets[] = {"/../Makefile", "/%2e%2e/Makefile", "//style.css",
+                                          "/./style.css", "/style.css/",      "/style.css%00"};
+
+    world_start(1, 0, "--web", "tools/web");
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        struct browser *browser = browser_open(0);
+        char line[64];
+        snprintf(line, sizeof(line), "GET %s HTTP/1.1", targets[i]);
+        browser_ask(browser, line, "");
+        cr_assert_eq(browser_answer(browser, NULL), 404, "%s", targets[i]);
+    }
+    world_stop();
+}
+
+Test(site, a_folder_of_its_own_is_read_again)
+{
+    char folder[] = "/tmp/uproar-site-XXXXXX", path[64];
+    struct slice body;
+
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/index.html", folder);
+    for (unsigned version = 1; version <= 2; version++) {
+        char text[16];
+        FILE *file = fopen(path, "w");
+        cr_assert_not_null(file);
+        fprintf(file, "%*u", (int)version, version); /* a length of its own, too */
+        fclose(file);
+        if (version == 1)
+            world_start(1, 0, "--web", folder);
+        world_shard(0)->site.web.look_ms = 0;
+        world_turn(0);
+        struct browser *browser = browser_open(0);
+        browser_ask(browser, "GET / HTTP/1.1", "");
+        cr_assert_eq(browser_answer(browser, &body), 200);
+        snprintf(text, sizeof(text), "%*u", (int)version, version);
+        assert_slice(body, text);
+    }
+    world_stop();
+    unlink(path);
+    rmdir(folder);
 }
 
 Test(site, date_is_the_turn_s)
