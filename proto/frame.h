@@ -35,4 +35,8 @@ size_t frame_encode_cmd(const struct cmd *cmd, uint8_t *out, size_t cap);
 int64_t frame_decode_event(uint32_t frame_bytes_max, struct slice in, struct event *event,
                            struct event_lists *lists, size_t *want);
 
+/* The same for a frame without its length, all of `in`. REASON_NONE, or what is wrong with it. */
+enum reason frame_decode_event_unframed(struct slice in, struct event *event,
+                                        struct event_lists *lists);
+
 #endif

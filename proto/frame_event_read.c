@@ -237,6 +237,23 @@ static enum reason read_event(struct text_reader *t, struct event *event, struct
     return t->bad_text ? REASON_BAD_TEXT : REASON_NONE;
 }
 
+/* What the frame says; type MSG_NONE when it may be skipped. */
+static enum reason read_frame(const struct frame *frame, struct event *event,
+                              struct event_lists *lists)
+{
+    struct text_reader t = {.r = frame->body};
+    if (frame->type !=
+        MSG_MESSAGE) /* which sets every field; clearing them took a fifth of its time */
+        memset(event, 0, sizeof(*event));
+    event->type = (enum msg_type)frame->type;
+    enum reason refused = read_event(&t, event, lists);
+    if (refused == REASON_UNKNOWN_TYPE && (frame->flags & FRAME_FLAG_SKIP)) {
+        event->type = MSG_NONE;
+        return REASON_NONE;
+    }
+    return refused;
+}
+
 int64_t frame_decode_event(uint32_t frame_bytes_max, struct slice in, struct event *event,
                            struct event_lists *lists, size_t *want)
 {
@@ -244,16 +261,14 @@ int64_t frame_decode_event(uint32_t frame_bytes_max, struct slice in, struct eve
     int64_t n = frame_read(frame_bytes_max, in, &frame, want);
     if (n <= 0)
         return n;
-
-    struct text_reader t = {.r = frame.body};
-    if (frame.type !=
-        MSG_MESSAGE) /* which sets every field; clearing them took a fifth of its time */
-        memset(event, 0, sizeof(*event));
-    event->type = (enum msg_type)frame.type;
-    enum reason refused = read_event(&t, event, lists);
-    if (refused == REASON_UNKNOWN_TYPE && (frame.flags & FRAME_FLAG_SKIP)) {
-        event->type = MSG_NONE;
-        return n;
-    }
+    enum reason refused = read_frame(&frame, event, lists);
     return refused ? -(int64_t)refused : n;
+}
+
+enum reason frame_decode_event_unframed(struct slice in, struct event *event,
+                                        struct event_lists *lists)
+{
+    struct frame frame;
+    enum reason fatal = frame_read_unframed(in, &frame);
+    return fatal ? fatal : read_frame(&frame, event, lists);
 }

@@ -269,3 +269,30 @@ Test(frame_event_read, longer_than_this_client_takes_is_refused)
     cr_assert_eq(frame_decode_event(max, in, &event, &lists, &want), (int64_t)n);
     cr_assert_eq(frame_decode_event(max - 1, in, &event, &lists, &want), -REASON_FRAME_TOO_LONG);
 }
+
+Test(frame_event_read, without_its_length_a_frame_says_the_same)
+{
+    uint8_t out[SAMPLE_BYTES_MAX];
+    struct event event, other;
+    size_t want;
+    for (size_t i = 0; i < EVENT_SAMPLES; i++) {
+        size_t n = frame_encode_event(&event_samples[i].event, out, sizeof(out));
+        cr_assert_eq(decode(slice_of(out, n), &event, &want), (int64_t)n);
+        cr_assert_eq(
+            frame_decode_event_unframed(slice_of(out + FRAME_LENGTH_BYTES, n - FRAME_LENGTH_BYTES),
+                                        &other, &lists),
+            REASON_NONE);
+        cr_assert(same_event(&event, &other));
+    }
+    cr_expect_eq(frame_decode_event_unframed(slice_of("\xC5\x01\x14", 3), &event, &lists),
+                 REASON_LENGTH_ZERO);
+    cr_expect_eq(frame_decode_event_unframed(slice_of("\xC4\x01\x14\x00", 4), &event, &lists),
+                 REASON_BAD_MAGIC);
+    cr_expect_eq(frame_decode_event_unframed(slice_of("\xC5\x02\x14\x00", 4), &event, &lists),
+                 REASON_BAD_VERSION);
+    cr_expect_eq(frame_decode_event_unframed(slice_of("\xC5\x01\x14\x00", 4), &event, &lists),
+                 REASON_MALFORMED);
+    cr_expect_eq(frame_decode_event_unframed(slice_of("\xC5\x01\x77\x80", 4), &event, &lists),
+                 REASON_NONE);
+    cr_expect_eq(event.type, MSG_NONE);
+}
