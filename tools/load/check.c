@@ -5,11 +5,18 @@
 #include <stdlib.h>
 
 #include "core/check.h"
+#include "tools/json_hear.h"
 #include "tools/load/body.h"
 
-/* Where the bytes begin that are the same for every member: behind the header, whose length
- * is compared apart, and the room's id, which finds the member. */
-#define SHARED_AT (FRAME_HEADER_BYTES + 4u)
+/* Frames come without their length. */
+#define FIELDS_AT (FRAME_HEADER_BYTES - FRAME_LENGTH_BYTES)
+/* Where the bytes begin that are the same for every member: behind the header and the room's id,
+ * which finds the member. */
+#define SHARED_AT (FIELDS_AT + 4u)
+
+/* A MESSAGE in JSON has at most this beside its body, if nothing in it must be escaped: names of
+ * fields, five numbers, a name. A longer one is proved each time it comes. */
+#define TEXT_OVERHEAD 256u
 
 /* The frame that the first member got under a number. */
 struct load_sample {
@@ -19,7 +26,8 @@ struct load_sample {
     uint64_t first_ns; /* when it came */
     uint32_t waiting;  /* members that have not got it yet */
     uint32_t len;
-    uint8_t frame[];
+    uint32_t text_len; /* 0: nobody got it in JSON yet */
+    uint8_t frame[];   /* then the text */
 };
 
 /* Odd, so that no chain loses information; from Knuth's MMIX generator. */
@@ -47,17 +55,24 @@ bool load_counts_clean(const struct load_counts *counts)
     return (counts->lost | counts->duplicated | counts->reordered | counts->corrupt) == 0;
 }
 
+static size_t frame_bytes_max(const struct load_plan *plan)
+{
+    return MESSAGE_OVERHEAD_MAX - FRAME_LENGTH_BYTES + plan->size;
+}
+
 int load_room_init(struct load_room *room, const struct load_plan *plan, uint32_t index,
                    uint32_t members, uint32_t samples)
 {
     CHECK(samples != 0 && (samples & (samples - 1)) == 0);
-    size_t bytes = sizeof(struct load_sample) + MESSAGE_OVERHEAD_MAX + plan->size;
+    uint32_t text_bytes = load_plan_has(plan, LOAD_WS_JSON) ? TEXT_OVERHEAD + plan->size : 0;
+    size_t bytes = sizeof(struct load_sample) + frame_bytes_max(plan) + text_bytes;
     bytes = (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
     *room = (struct load_room){
         .index = index,
         .members = members,
         .mask = samples - 1,
         .sample_bytes = (uint32_t)bytes,
+        .text_bytes = text_bytes,
         .spoken = calloc(load_plan_room_publishers(plan), sizeof(uint64_t)),
         .samples = calloc(samples, bytes),
     };
@@ -113,10 +128,9 @@ static bool prove(struct load_check *check, struct load_room *room, struct slice
                   struct load_body *body)
 {
     struct event event;
-    size_t want;
-    int64_t used = frame_decode_event(FRAME_BYTES_CEILING, frame, &event, &check->lists, &want);
-    if (used != (int64_t)frame.len || event.type != MSG_MESSAGE ||
-        event.message.body.len != check->plan->size || !load_body_read(event.message.body, body)) {
+    if (frame_decode_event_unframed(frame, &event, &check->lists) != REASON_NONE ||
+        event.type != MSG_MESSAGE || event.message.body.len != check->plan->size ||
+        !load_body_read(event.message.body, body)) {
         check->counts.corrupt++;
         return false;
     }
@@ -142,6 +156,15 @@ static void complete(struct load_check *check, const struct load_room *room,
                              .last_ns = now_ns,
                              .room = room->index};
     load_spread_note(&check->spread, &note);
+}
+
+/* The member got what the sample is. */
+static void equal(struct load_check *check, struct load_member *member, struct load_sample *sample,
+                  uint64_t now_ns)
+{
+    accept(check, member, sample->print, sample->due_ns, now_ns);
+    if (--sample->waiting == 0)
+        complete(check, member->room, sample, now_ns);
 }
 
 /* The frame has the right number, but is not equal to a sample. */
@@ -179,6 +202,7 @@ static void examine(struct load_check *check, struct load_member *member, struct
         sample->first_ns = now_ns;
         sample->waiting = room->members - 1;
         sample->len = (uint32_t)frame.len;
+        sample->text_len = 0;
         memcpy(sample->frame, frame.data, frame.len);
         if (sample->waiting == 0)
             complete(check, room, sample, now_ns);
@@ -213,8 +237,7 @@ void load_check_message(struct load_check *check, struct load_member *member, st
 {
     CHECK(member->next != 0);
     /* Room u32 and sequence number follow the header; shorter than any MESSAGE is wrong. */
-    if (unlikely(frame.len < FRAME_HEADER_BYTES + 37u ||
-                 frame.len > MESSAGE_OVERHEAD_MAX + check->plan->size)) {
+    if (unlikely(frame.len < FIELDS_AT + 37u || frame.len > frame_bytes_max(check->plan))) {
         check->counts.corrupt++;
         return;
     }
@@ -227,12 +250,40 @@ void load_check_message(struct load_check *check, struct load_member *member, st
     if (likely(sample->seq == seq && sample->len == frame.len &&
                memcmp(sample->frame + SHARED_AT, frame.data + SHARED_AT, frame.len - SHARED_AT) ==
                    0)) {
-        accept(check, member, sample->print, sample->due_ns, now_ns);
-        if (--sample->waiting == 0)
-            complete(check, member->room, sample, now_ns);
+        equal(check, member, sample, now_ns);
         return;
     }
     examine(check, member, frame, now_ns);
+}
+
+void load_check_text(struct load_check *check, struct load_member *member, struct slice text,
+                     uint64_t seq, uint64_t now_ns)
+{
+    const struct load_room *room = member->room;
+    struct load_sample *sample = sample_at(room, seq);
+    uint8_t *kept = sample->frame + frame_bytes_max(check->plan);
+    if (likely(seq == member->next && sample->seq == seq && sample->text_len == text.len &&
+               memcmp(kept, text.data, text.len) == 0)) {
+        equal(check, member, sample, now_ns);
+        return;
+    }
+    size_t len = json_hear(text, check->frame, sizeof(check->frame));
+    struct slice frame = slice_of(check->frame + FRAME_LENGTH_BYTES, len - FRAME_LENGTH_BYTES);
+    uint64_t delivered = check->counts.delivered;
+    if (unlikely(len == 0)) {
+        check->counts.corrupt++;
+        if (seq == member->next) {
+            member->next++;
+            member->unchained = true;
+        }
+        return;
+    }
+    load_check_message(check, member, frame, now_ns);
+    if (check->counts.delivered != delivered && sample->seq == seq &&
+        text.len <= room->text_bytes) {
+        sample->text_len = (uint32_t)text.len;
+        memcpy(kept, text.data, text.len);
+    }
 }
 
 void load_check_gap(struct load_check *check, struct load_member *member, uint64_t from,

@@ -11,6 +11,10 @@
  * chain, a running hash of which message came under which number. Chains that end at the same
  * number must be equal, also across threads, which share no samples.
  *
+ * In a mixed crowd the first to see a number in JSON has its text turned into the frame that says
+ * the same, which must be equal to the sample: so every field and the body are compared across
+ * formats. Then the text is kept beside the frame, for all others that get it as text.
+ *
  *     lost        a number jumped over, covered by a GAP, or acknowledged and never given
  *     duplicated  a number given again
  *     reordered   a number given after a later one; a publisher's messages in another order;
@@ -48,6 +52,7 @@ struct load_room {
     uint8_t *samples; /* ring of struct load_sample, sample_bytes each */
     uint32_t mask;    /* samples in the ring - 1 */
     uint32_t sample_bytes;
+    uint32_t text_bytes; /* room for a text behind a sample's frame */
 };
 
 struct load_member {
@@ -63,9 +68,10 @@ struct load_member {
 struct load_check {
     const struct load_plan *plan;
     struct load_counts counts;
-    struct load_histogram latency; /* due to delivered, for each delivery */
-    struct load_spread spread;     /* first and last member, for each message */
-    struct event_lists lists;      /* scratch for the decoder */
+    struct load_histogram latency;      /* due to delivered, for each delivery */
+    struct load_spread spread;          /* first and last member, for each message */
+    struct event_lists lists;           /* scratch for the decoder */
+    uint8_t frame[FRAME_BYTES_CEILING]; /* scratch: what a text says */
 };
 
 /* Room for `samples` frames (a power of two). 0 or -ENOMEM. */
@@ -76,9 +82,12 @@ void load_room_fini(struct load_room *room);
 /* The member was told that `head` is the last number before its first. */
 void load_member_join(struct load_member *member, struct load_room *room, uint64_t head);
 
-/* A whole MESSAGE frame for this member arrived at now_ns. */
+/* A whole MESSAGE frame, without its length, for this member arrived at now_ns. */
 void load_check_message(struct load_check *check, struct load_member *member, struct slice frame,
                         uint64_t now_ns);
+/* The same in JSON; `seq` is what json_hear_place found in it. */
+void load_check_text(struct load_check *check, struct load_member *member, struct slice text,
+                     uint64_t seq, uint64_t now_ns);
 /* A GAP for this member. */
 void load_check_gap(struct load_check *check, struct load_member *member, uint64_t from,
                     uint64_t to);

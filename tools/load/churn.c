@@ -48,7 +48,7 @@ static void talk(struct load_churn *churn, struct guest *guest, uint32_t room_id
     uint32_t messages = toss(churn, MESSAGES_MAX + 1);
     if (messages == 0 || guest->out != NULL || guest->leaving)
         return;
-    size_t each = FRAME_HEADER_BYTES + 4u + 8u + plan->size;
+    size_t each = LOAD_SAY_BYTES + plan->size;
     uint8_t *text = malloc(plan->size);
     guest->out = malloc(each * messages);
     size_t used = 0;
@@ -60,7 +60,8 @@ static void talk(struct load_churn *churn, struct guest *guest, uint32_t room_id
         struct cmd cmd = {
             .type = MSG_PUBLISH,
             .publish = {.room = room_id, .msgid = i, .body = slice_of(text, plan->size)}};
-        used += frame_encode_cmd(&cmd, guest->out + used, each);
+        used +=
+            load_wire_say((enum load_wire)guest->connection.wire, &cmd, guest->out + used, each);
         churn->counts.published++;
     }
     free(text);
@@ -70,17 +71,25 @@ static void talk(struct load_churn *churn, struct guest *guest, uint32_t room_id
 
 static void gone(struct load_churn *churn, struct guest *guest, bool reset)
 {
-    if (reset)
-        stream_close(&churn->streams, &guest->connection.stream, true);
-    else
-        stream_close(&churn->streams, &guest->connection.stream, false);
+    if (!reset)
+        load_connection_bye(&guest->connection);
+    stream_close(&churn->streams, &guest->connection.stream, reset);
 }
 
 /* The start of a frame whose rest will never come. */
 static void send_stump(struct load_churn *churn, struct guest *guest)
 {
-    static const uint8_t stump[] = {0, 0, 0, 40, FRAME_MAGIC, FRAME_VERSION, MSG_PUBLISH, 0, 1, 2};
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)stump, .iov_len = sizeof(stump)};
+    static const uint8_t native[] = {0, 0, 0, 40, FRAME_MAGIC, FRAME_VERSION, MSG_PUBLISH, 0, 1, 2};
+    /* FIN and binary, 40 bytes, a key; likewise text. */
+    static const uint8_t bin[] = {0x82, 0x80 | 40, 1, 2, 3, 4, FRAME_MAGIC ^ 1, FRAME_VERSION ^ 2};
+    static const uint8_t json[] = {0x81, 0x80 | 40, 1, 2, 3, 4, '{' ^ 1, '"' ^ 2};
+    static const struct slice stumps[LOAD_WIRES] = {
+        [LOAD_NATIVE] = {native, sizeof(native)},
+        [LOAD_WS] = {bin, sizeof(bin)},
+        [LOAD_WS_JSON] = {json, sizeof(json)},
+    };
+    struct slice said = stumps[guest->connection.wire];
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)said.data, .iov_len = said.len};
     stream_send(&churn->streams, &guest->connection.stream, &iov, 1);
 }
 
@@ -131,12 +140,11 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
     struct guest *guest = (struct guest *)stream;
     struct slice frame;
     struct event event;
-    size_t want;
     int got;
     while ((got = load_connection_next(&guest->connection, &bytes, &frame)) > 0) {
         if (load_frame_type(frame) == MSG_MESSAGE)
             continue;
-        if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, churn->lists, &want) <= 0) {
+        if (!load_connection_read(&guest->connection, frame, &event, churn->lists)) {
             churn->counts.refused++;
             continue;
         }
@@ -190,15 +198,16 @@ static void arrive(struct load_churn *churn)
     char name[LOAD_NAME_BYTES];
     uint64_t number = churn->counts.arrived++;
     load_client_name(shared, 'x', (uint32_t)number, name);
-    size_t used = load_hello(opening, name);
+    enum load_wire wire = load_plan_wire(&shared->plan, number);
+    size_t used = load_hello(wire, opening, name);
     if (toss(churn, 8) != 0) {
         static const uint8_t flags[] = {0, JOIN_QUIET, JOIN_NO_ECHO, JOIN_NO_ECHO | JOIN_QUIET};
         load_room_name(shared, (uint32_t)(number % shared->plan.rooms), name);
-        used += load_join(opening + used, name, flags[toss(churn, ARRAY_SIZE(flags))]);
+        used += load_join(wire, opening + used, name, flags[toss(churn, ARRAY_SIZE(flags))]);
     }
     int err;
     struct guest *guest = (struct guest *)load_connection_open(&churn->streams, &shared->target,
-                                                               slice_of(opening, used), &err);
+                                                               wire, slice_of(opening, used), &err);
     if (guest == NULL) {
         churn->counts.undialled++;
         return;

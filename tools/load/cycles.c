@@ -22,7 +22,7 @@ struct visit {
     uint64_t began_ns;
     bool reset; /* how it is to end */
     bool ending;
-    uint8_t leave[FRAME_HEADER_BYTES + 4]; /* while it is being sent */
+    uint8_t leave[LOAD_SAY_BYTES]; /* while it is being sent */
 };
 
 struct cycles {
@@ -55,11 +55,19 @@ static void failed(struct cycles *cycles, struct visit *visit, const char *fmt, 
 static void leave(struct cycles *cycles, struct visit *visit, uint32_t room)
 {
     struct cmd cmd = {.type = MSG_LEAVE, .leave = {.room = room}};
-    size_t len = frame_encode_cmd(&cmd, visit->leave, sizeof(visit->leave));
+    size_t len = load_wire_say((enum load_wire)visit->connection.wire, &cmd, visit->leave,
+                               sizeof(visit->leave));
     CHECK(len != 0);
     struct iovec iov = {.iov_base = visit->leave, .iov_len = len};
     if (!stream_sending(&visit->connection.stream))
         stream_send(&cycles->streams, &visit->connection.stream, &iov, 1);
+}
+
+/* Goodbye; the server says the same. */
+static void part(struct cycles *cycles, struct visit *visit)
+{
+    load_connection_bye(&visit->connection);
+    stream_finish(&cycles->streams, &visit->connection.stream);
 }
 
 /* Everything was answered. */
@@ -71,16 +79,15 @@ static void quit(struct cycles *cycles, struct visit *visit)
         cycles->result->reset++;
         stream_close(&cycles->streams, &visit->connection.stream, true);
     } else if (!stream_sending(&visit->connection.stream)) {
-        stream_finish(&cycles->streams, &visit->connection.stream);
+        part(cycles, visit);
     }
 }
 
 static void heard(struct cycles *cycles, struct visit *visit, struct slice frame)
 {
     struct event event;
-    size_t want;
     char why[LOAD_WHY_BYTES / 4];
-    if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, cycles->lists, &want) <= 0) {
+    if (!load_connection_read(&visit->connection, frame, &event, cycles->lists)) {
         failed(cycles, visit, "a frame that cannot be read");
         return;
     }
@@ -105,13 +112,16 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
 {
     struct cycles *cycles = ctx;
     struct visit *visit = (struct visit *)stream;
-    struct slice frame;
+    struct slice frame, came = bytes;
+    char why[LOAD_WHY_BYTES / 4];
     int got = 0;
     while (!stream_closing(stream) &&
            (got = load_connection_next(&visit->connection, &bytes, &frame)) > 0)
         heard(cycles, visit, frame);
-    if (got < 0)
-        failed(cycles, visit, "what answers is not an Uproar server");
+    if (got < 0) {
+        load_connection_explain(&visit->connection, came, why, sizeof(why));
+        failed(cycles, visit, "%s", why);
+    }
 }
 
 static void on_eof(void *ctx, struct stream *stream)
@@ -137,7 +147,7 @@ static void on_sent(void *ctx, struct stream *stream, size_t bytes)
     struct cycles *cycles = ctx;
     (void)bytes;
     if (((struct visit *)stream)->ending && !stream_closing(stream))
-        stream_finish(&cycles->streams, stream);
+        part(cycles, (struct visit *)stream);
 }
 
 static void on_closed(void *ctx, struct stream *stream)
@@ -156,11 +166,12 @@ static void begin(struct cycles *cycles)
     struct net_manner manner = load_manner(number, options->sources);
     int err;
     load_client_name(&cycles->names, 'x', (uint32_t)number, name);
-    size_t used = load_hello(opening, name);
+    enum load_wire wire = load_plan_wire(&options->plan, number);
+    size_t used = load_hello(wire, opening, name);
     load_room_name(&cycles->names, (uint32_t)(number % LOAD_CYCLES_ROOMS), name);
-    used += load_join(opening + used, name, JOIN_QUIET);
+    used += load_join(wire, opening + used, name, JOIN_QUIET);
     struct visit *visit = (struct visit *)load_connection_open_as(
-        &cycles->streams, &cycles->target, &manner, slice_of(opening, used), &err);
+        &cycles->streams, &cycles->target, &manner, wire, slice_of(opening, used), &err);
     if (visit == NULL) {
         failed(cycles, NULL, "cannot connect: %s", strerror(-err));
         return;

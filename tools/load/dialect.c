@@ -22,7 +22,7 @@ const struct load_dialect *load_dialect_find(const char *name)
 
 const char *load_dialect_names(void)
 {
-    return "native, redis, nats, mqtt, irc or go";
+    return "redis, nats, mqtt, irc or go; or native, ws, ws-json, or several of these three";
 }
 
 const char *load_dialect_guess(struct slice first)

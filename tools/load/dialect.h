@@ -7,10 +7,10 @@
  *     greet ─► READY ─► join ─► JOINED ─► MESSAGE, MESSAGE, ...        publish, once READY
  *                                  any time: ASKED ─► answer; REFUSED; NOTHING
  *
- * Our own frames are no dialect: they carry numbers, ACKs and GAPs, and what can be checked
- * with these is more than is asked of the others (check.h). What all of these have in common is
- * that a room's messages come as bodies with a name of the room and nothing else
- * (unnumbered.h).
+ * Our own frames are no dialect, whatever they travel in (wire.h): they carry numbers, ACKs and
+ * GAPs, and what can be checked with these is more than is asked of the others (check.h). What all
+ * of these have in common is that a room's messages come as bodies with a name of the room and
+ * nothing else (unnumbered.h).
  *
  * Payload is the same for all: load_body's printable characters, which no protocol here has to
  * escape. One file dialect_X.c for each, which names the specification.
@@ -70,9 +70,9 @@ extern const struct load_dialect load_dialect_redis, load_dialect_nats, load_dia
 
 #define LOAD_PROTOCOL_NATIVE "native"
 
-/* By name, or NULL; native is not among them. */
+/* By name, or NULL; the wires (wire.h) are not among them. */
 const struct load_dialect *load_dialect_find(const char *name);
-/* All names with native, for a sentence. */
+/* All names with those of the wires, for a sentence. */
 const char *load_dialect_names(void);
 /* The protocol that a server speaks whose first bytes these are, for --protocol; or NULL. */
 const char *load_dialect_guess(struct slice first);

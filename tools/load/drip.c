@@ -274,7 +274,8 @@ int load_drip_run(const struct load_options *options, struct load_drip_result *r
     if (drip->lists == NULL || drip->lives_ns == NULL)
         goto no_memory;
     /* The longest name, so that a long limit can be dripped through. */
-    drip->hello_bytes = (uint32_t)load_hello(drip->hello, "a-name-of-thirty-two-whole-bytes");
+    drip->hello_bytes =
+        (uint32_t)load_hello(LOAD_NATIVE, drip->hello, "a-name-of-thirty-two-whole-bytes");
     if (net_addr_parse(options->address, &drip->addr, why, why_bytes) < 0 ||
         net_resolve(&drip->addr, &drip->target, 1, why, why_bytes) < 0)
         goto out;

@@ -159,17 +159,33 @@ const char *load_mode_name(enum load_mode mode)
 
 const char *load_options_protocol(const struct load_options *options)
 {
-    return options->dialect == NULL ? LOAD_PROTOCOL_NATIVE : options->dialect->name;
+    if (options->dialect != NULL)
+        return options->dialect->name;
+    return options->protocol == NULL ? LOAD_PROTOCOL_NATIVE : options->protocol;
 }
 
+/* A dialect, or a list of wires, of which none may come twice. */
 static bool protocol(struct parsing *parsing)
 {
-    parsing->options->dialect = load_dialect_find(optarg);
-    if (parsing->options->dialect != NULL || strcmp(optarg, LOAD_PROTOCOL_NATIVE) == 0)
+    struct load_options *options = parsing->options;
+    struct load_plan *plan = &options->plan;
+    options->protocol = optarg;
+    options->dialect = load_dialect_find(optarg);
+    plan->wires_count = 0;
+    if (options->dialect != NULL)
         return true;
-    snprintf(parsing->why, parsing->why_bytes, "--protocol takes %s, not \"%s\"",
-             load_dialect_names(), optarg);
-    return false;
+    for (const char *name = optarg, *end; name != NULL; name = end == NULL ? NULL : end + 1) {
+        end = strchr(name, ',');
+        struct slice part = end == NULL ? slice_str(name) : slice_of(name, (size_t)(end - name));
+        enum load_wire wire = load_wire_named(part);
+        if (wire == LOAD_WIRES || (plan->wires_count > 0 && load_plan_has(plan, wire))) {
+            snprintf(parsing->why, parsing->why_bytes, "--protocol takes %s, not \"%s\"",
+                     load_dialect_names(), optarg);
+            return false;
+        }
+        plan->wires[plan->wires_count++] = (uint8_t)wire;
+    }
+    return true;
 }
 
 /* Those in particular[]. */
@@ -338,13 +354,19 @@ static uint64_t seconds_default(enum load_mode mode)
     }
 }
 
-/* What cannot be asked of another server; 0 or -1 with a sentence. */
+/* What cannot be asked in this protocol; 0 or -1 with a sentence. */
 static int foreign(const struct parsing *parsing)
 {
     const struct load_options *options = parsing->options;
     const struct load_dialect *dialect = options->dialect;
-    if (dialect == NULL)
-        return 0;
+    if (dialect == NULL) {
+        bool native = load_plan_has(&options->plan, LOAD_NATIVE) && options->plan.wires_count <= 1;
+        if (native || options->mode != LOAD_DRIP)
+            return 0;
+        snprintf(parsing->why, parsing->why_bytes,
+                 "drip is about HELLO in our own frames: it goes with --protocol native alone");
+        return -1;
+    }
     if (!(FOREIGN >> options->mode & 1)) {
         snprintf(parsing->why, parsing->why_bytes,
                  "%s asks for what only our own protocol has: --protocol %s goes with fanout, "

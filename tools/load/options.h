@@ -33,7 +33,9 @@ enum load_mode {
 struct load_options {
     enum load_mode mode;
     const char *address;
-    const struct load_dialect *dialect; /* --protocol; NULL: our own frames */
+    const char *protocol; /* as given; NULL: native */
+    /* --protocol: NULL is our own server's, whose wires are in the plan. */
+    const struct load_dialect *dialect;
     struct load_plan plan;
     uint32_t watchers; /* churn, soak, storm: receivers that stay; plan.clients are those that go */
     uint32_t arrivals; /* churn, soak: connections opened per second */
@@ -82,6 +84,7 @@ enum load_asked load_options_parse(struct load_options *options, int argc, char 
 /* The manual (help.c). */
 const char *load_options_help(void);
 const char *load_mode_name(enum load_mode mode);
+/* As it was given: a name, or several with commas. */
 const char *load_options_protocol(const struct load_options *options);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "tools/load/body.h"
 
 static double weight(const struct load_plan *plan, uint32_t room)
 {
@@ -81,6 +82,35 @@ uint32_t load_plan_client_place(const struct load_plan *plan, uint32_t client, u
     uint64_t begin = plan->begins[room];
     n = begin <= client ? 0 : (begin - client + plan->clients - 1) / plan->clients;
     return n * plan->clients + client < plan->begins[room + 1] ? (uint32_t)n : UINT32_MAX;
+}
+
+/* The n-th of a thread. */
+static enum load_wire wire_of(const struct load_plan *plan, uint32_t thread, uint64_t n)
+{
+    uint64_t count = plan->wires_count;
+    if (count == 0)
+        return LOAD_NATIVE;
+    /* The first row of thread 0 begins with the wire that was named first. */
+    uint64_t toss = n < count ? thread : load_body_print(thread, n / count);
+    return (enum load_wire)plan->wires[(n + toss % count) % count];
+}
+
+enum load_wire load_plan_client_wire(const struct load_plan *plan, uint32_t client)
+{
+    return wire_of(plan, client % plan->threads, client / plan->threads);
+}
+
+enum load_wire load_plan_wire(const struct load_plan *plan, uint64_t n)
+{
+    return wire_of(plan, 0, n);
+}
+
+bool load_plan_has(const struct load_plan *plan, enum load_wire wire)
+{
+    bool has = plan->wires_count == 0 && wire == LOAD_NATIVE;
+    for (uint32_t i = 0; i < plan->wires_count; i++)
+        has |= plan->wires[i] == wire;
+    return has;
 }
 
 uint32_t load_plan_clients_on(const struct load_plan *plan, uint32_t thread)

@@ -17,11 +17,15 @@
  * Who speaks does not depend on sizes: each room gets as many messages. With more rooms than
  * publishers, publisher p speaks in rooms p, p + publishers, ..., in turn; with fewer, in room p
  * mod rooms alone. So a room has one publisher, or all those that share it.
+ *
+ * A mixed crowd takes its wires in turn: of each `wires_count` clients in a row on a thread every
+ * one has another. Where a row begins is tossed, so that no number of rooms, which take turns too,
+ * puts all clients of one wire into the same.
  */
 #ifndef UPROAR_TOOLS_LOAD_PLAN_H
 #define UPROAR_TOOLS_LOAD_PLAN_H
 
-#include "core/base.h"
+#include "tools/load/wire.h"
 
 struct load_plan {
     uint32_t clients;          /* receivers, of all threads */
@@ -37,6 +41,8 @@ struct load_plan {
     bool passing;              /* others speak in these rooms too (churn) */
     double zipf;               /* exponent; 0: rooms of even size */
     uint64_t *begins;          /* [rooms + 1], of load_plan_lay_out; NULL: even */
+    uint32_t wires_count;      /* 0: all are native */
+    uint8_t wires[LOAD_WIRES]; /* enum load_wire, no two alike */
 };
 
 /* Before anything else is asked of a plan with zipf > 0. 0 or -ENOMEM. The table belongs to this
@@ -49,6 +55,12 @@ uint32_t load_plan_client_room(const struct load_plan *plan, uint32_t client, ui
 
 /* Which of the client's rooms this is (load_plan_client_room's n), or UINT32_MAX: none. */
 uint32_t load_plan_client_place(const struct load_plan *plan, uint32_t client, uint32_t room);
+
+/* How a receiver travels, and one of those who take turns as a single row: publishers, guests. */
+enum load_wire load_plan_client_wire(const struct load_plan *plan, uint32_t client);
+enum load_wire load_plan_wire(const struct load_plan *plan, uint64_t n);
+/* Whether anybody travels so. */
+bool load_plan_has(const struct load_plan *plan, enum load_wire wire);
 
 /* Clients on one receiving thread. */
 uint32_t load_plan_clients_on(const struct load_plan *plan, uint32_t thread);

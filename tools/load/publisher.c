@@ -55,9 +55,8 @@ static void heard(struct load_publishing *publishing, struct load_speaker *speak
 {
     struct load_shared *shared = publishing->shared;
     struct event event;
-    size_t want;
     char why[LOAD_WHY_BYTES / 2];
-    if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, publishing->lists, &want) <= 0) {
+    if (!load_connection_read(&speaker->connection, frame, &event, publishing->lists)) {
         load_shared_fail(shared, "the server sent publisher %u a frame that cannot be read",
                          speaker->number);
         return;
@@ -182,14 +181,16 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
             heard(publishing, speaker, frame);
     }
     if (got < 0) {
-        load_dialect_explain(NULL, came, why, sizeof(why));
+        load_connection_explain(&speaker->connection, came, why, sizeof(why));
         cut_off(publishing, speaker, why, false);
     }
 }
 
 static void on_eof(void *ctx, struct stream *stream)
 {
-    cut_off(ctx, (struct load_speaker *)stream, "the server closed the connection", true);
+    char how[LOAD_WHY_BYTES / 4];
+    load_connection_ended((struct load_connection *)stream, how, sizeof(how));
+    cut_off(ctx, (struct load_speaker *)stream, how, true);
 }
 
 static void on_failed(void *ctx, struct stream *stream, int error)
@@ -254,9 +255,12 @@ static void turn_begin(void *ctx)
     publishing->stopping = true;
     if (publishing->running)
         load_effort_end(&publishing->effort);
-    for (uint32_t i = 0; i < shared->plan.publishers; i++)
-        if (publishing->speakers[i] != NULL)
-            stream_close(&publishing->streams, &publishing->speakers[i]->connection.stream, false);
+    for (uint32_t i = 0; i < shared->plan.publishers; i++) {
+        if (publishing->speakers[i] == NULL)
+            continue;
+        load_connection_bye(&publishing->speakers[i]->connection);
+        stream_close(&publishing->streams, &publishing->speakers[i]->connection.stream, false);
+    }
 }
 
 static uint64_t turn_end(void *ctx)
@@ -328,11 +332,12 @@ static size_t write_opening(const struct load_shared *shared, uint32_t number, u
         load_nick(shared, 'p', number, name);
         return shared->dialect->greet(out, name);
     }
+    enum load_wire wire = load_plan_wire(plan, number);
     load_client_name(shared, 'p', number, name);
-    size_t used = load_hello(out, name);
+    size_t used = load_hello(wire, out, name);
     for (uint32_t n = 0; n < load_plan_publisher_rooms(plan, number); n++) {
         load_room_name(shared, load_plan_publisher_room(plan, number, n), name);
-        used += load_join(out + used, name, JOIN_NO_ECHO | JOIN_QUIET);
+        used += load_join(wire, out + used, name, JOIN_NO_ECHO | JOIN_QUIET);
     }
     return used;
 }
@@ -362,7 +367,8 @@ static void connect_all(struct load_publishing *publishing)
             break;
         size_t used = write_opening(shared, i, opening);
         struct load_speaker *speaker = (struct load_speaker *)load_connection_open(
-            &publishing->streams, &shared->target, slice_of(opening, used), &err);
+            &publishing->streams, &shared->target, load_plan_wire(plan, i), slice_of(opening, used),
+            &err);
         if (speaker != NULL) {
             publishing->speakers[i] = speaker;
             err = load_speaker_init(speaker, shared, i);

@@ -7,6 +7,7 @@
 
 #include "core/check.h"
 #include "core/clock.h"
+#include "tools/json_hear.h"
 #include "tools/load/connection.h"
 #include "tools/load/farewell.h"
 #include "tools/load/receiver_inside.h"
@@ -70,10 +71,7 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
 {
     struct load_shared *shared = receiver->shared;
     struct event event;
-    size_t want;
-    int64_t used =
-        frame_decode_event(FRAME_BYTES_CEILING, frame, &event, &receiver->check.lists, &want);
-    if (used != (int64_t)frame.len) {
+    if (!load_connection_read(&client->connection, frame, &event, &receiver->check.lists)) {
         receiver->check.counts.corrupt++;
         return;
     }
@@ -142,50 +140,97 @@ void load_receiver_cut_off(struct load_receiver *receiver, struct load_client *c
     stream_close(&receiver->streams, &client->connection.stream, false);
 }
 
+/* The member whose room has this id, and which got the last message, or one that did not. */
+static inline struct load_member *member_of(struct load_receiver *receiver,
+                                            struct load_client *client, uint32_t room_id)
+{
+    if (likely(client->recent != NULL && client->recent_id == room_id))
+        return client->recent;
+    struct load_member *member = member_find(receiver, client, room_id);
+    receiver->check.counts.corrupt += member == NULL;
+    return member;
+}
+
+static void message(struct load_receiver *receiver, struct load_client *client, struct slice frame,
+                    uint64_t now_ns)
+{
+    uint32_t id;
+    memcpy(&id, frame.data + LOAD_FIELDS_AT, sizeof(id));
+    struct load_member *member = member_of(receiver, client, __builtin_bswap32(id));
+    if (unlikely(member == NULL))
+        return;
+    load_check_message(&receiver->check, member, frame, now_ns);
+    load_receiver_mark(receiver, load_crowd_of(member));
+    receiver->last_ns = now_ns;
+}
+
+static void any(struct load_receiver *receiver, struct load_client *client, struct slice frame,
+                uint64_t now_ns)
+{
+    if (likely(load_frame_type(frame) == MSG_MESSAGE && frame.len >= LOAD_FIELDS_AT + 4u))
+        message(receiver, client, frame, now_ns);
+    else
+        heard(receiver, client, frame);
+}
+
+static void text(struct load_receiver *receiver, struct load_client *client, struct slice piece,
+                 uint64_t now_ns)
+{
+    struct slice frame;
+    uint32_t id;
+    uint64_t seq;
+    if (unlikely(!json_hear_place(piece, &id, &seq))) {
+        if (load_connection_frame(&client->connection, piece, &frame))
+            any(receiver, client, frame, now_ns);
+        else
+            receiver->check.counts.corrupt++;
+        return;
+    }
+    struct load_member *member = member_of(receiver, client, id);
+    if (unlikely(member == NULL))
+        return;
+    load_check_text(&receiver->check, member, piece, seq, now_ns);
+    load_receiver_mark(receiver, load_crowd_of(member));
+    receiver->last_ns = now_ns;
+}
+
 static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
 {
     struct load_receiver *receiver = ctx;
     struct load_client *client = (struct load_client *)stream;
-    struct slice frame, came = bytes;
+    struct slice piece, came = bytes;
     char why[LOAD_WHY_BYTES / 2];
     if (receiver->shared->dialect != NULL) {
         load_receiver_foreign_bytes(receiver, client, bytes);
         return;
     }
+    struct load_wire_counts *wire = &receiver->wires[client->connection.wire];
+    uint64_t delivered = receiver->check.counts.delivered;
+    bool json = client->connection.wire == LOAD_WS_JSON;
     /* One look for all messages of a buffer: they arrived together. */
     uint64_t now_ns = clock_monotonic_ns();
     int got;
-    while ((got = load_connection_next(&client->connection, &bytes, &frame)) > 0) {
-        if (unlikely(load_frame_type(frame) != MSG_MESSAGE ||
-                     frame.len < FRAME_HEADER_BYTES + 4u)) {
-            heard(receiver, client, frame);
-            continue;
-        }
-        uint32_t id;
-        memcpy(&id, frame.data + FRAME_HEADER_BYTES, sizeof(id));
-        id = __builtin_bswap32(id);
-        struct load_member *member = client->recent;
-        if (unlikely(member == NULL || client->recent_id != id)) {
-            member = member_find(receiver, client, id);
-            if (member == NULL) {
-                receiver->check.counts.corrupt++;
-                continue;
-            }
-        }
-        load_check_message(&receiver->check, member, frame, now_ns);
-        load_receiver_mark(receiver, load_crowd_of(member));
-        receiver->last_ns = now_ns;
+    while ((got = load_connection_cut(&client->connection, &bytes, &piece)) > 0) {
+        if (json)
+            text(receiver, client, piece, now_ns);
+        else
+            any(receiver, client, piece, now_ns);
+    }
+    if (receiver->running) {
+        wire->bytes += came.len;
+        wire->delivered += receiver->check.counts.delivered - delivered;
     }
     if (got < 0) {
-        load_dialect_explain(NULL, came, why, sizeof(why));
+        load_connection_explain(&client->connection, came, why, sizeof(why));
         load_receiver_cut_off(receiver, client, why, false);
     }
 }
 
 static void on_eof(void *ctx, struct stream *stream)
 {
-    load_receiver_cut_off(ctx, (struct load_client *)stream, "the server closed the connection",
-                          true);
+    char how[LOAD_WHY_BYTES / 4];
+    load_connection_ended((struct load_connection *)stream, how, sizeof(how));
+    load_receiver_cut_off(ctx, (struct load_client *)stream, how, true);
 }
 
 static void on_failed(void *ctx, struct stream *stream, int error)
@@ -212,6 +257,7 @@ static void on_closed(void *ctx, struct stream *stream)
 static void close_one(void *ctx, struct stream *stream)
 {
     struct load_receiver *receiver = ctx;
+    load_connection_bye((struct load_connection *)stream);
     stream_close(&receiver->streams, stream, false);
 }
 
@@ -281,13 +327,14 @@ static size_t write_opening(const struct load_receiver *receiver, uint32_t numbe
     if (shared->dialect != NULL)
         return load_receiver_foreign_greet(receiver, number, out);
     char name[LOAD_NAME_BYTES];
+    enum load_wire wire = load_plan_client_wire(plan, number);
     load_client_name(shared, 'c', number, name);
-    size_t used = load_hello(out, name);
+    size_t used = load_hello(wire, out, name);
     for (uint32_t n = 0; n < plan->rooms_per_client; n++) {
         load_room_name(shared, load_plan_client_room(plan, number, n), name);
         /* Of the watchers of a churn every other one is told who comes and goes. */
         uint8_t flags = plan->passing && number % 2 == 1 ? 0 : JOIN_QUIET;
-        used += load_join(out + used, name, flags);
+        used += load_join(wire, out + used, name, flags);
     }
     return used;
 }
@@ -311,14 +358,16 @@ static void connect_all(struct load_receiver *receiver)
         uint32_t number = receiver->index + i * plan->threads;
         size_t used = write_opening(receiver, number, opening);
         int err;
+        enum load_wire wire = load_plan_client_wire(plan, number);
         struct load_client *client = (struct load_client *)load_connection_open(
-            &receiver->streams, &shared->target, slice_of(opening, used), &err);
+            &receiver->streams, &shared->target, wire, slice_of(opening, used), &err);
         if (client == NULL) {
             char why[LOAD_WHY_BYTES];
             net_dial_explain(&shared->addr, err, why, sizeof(why));
             load_shared_fail(shared, "%s", why);
             break;
         }
+        receiver->wires[wire].clients++;
         client->number = number;
         client->members = &receiver->members[(size_t)i * plan->rooms_per_client];
         /* Relaxed: only shown. */

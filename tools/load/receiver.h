@@ -47,6 +47,7 @@ struct load_receiver {
     uint64_t last_ns;          /* when the last message arrived */
     struct load_effort effort; /* from go to the end */
     struct load_shards shards;
+    struct load_wire_counts wires[LOAD_WIRES];
     uint64_t nap_ns; /* a turn sleeps no longer than that while clients arrive; 0: as it likes */
     bool running;    /* go was seen */
     bool stopping;   /* connections are being closed on purpose */

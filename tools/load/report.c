@@ -35,6 +35,53 @@ static void shards_line(FILE *out, const struct load_shards *shards)
                 shards->count, load_shards_skew(shards));
 }
 
+static uint64_t bytes_received(const struct load_result *result)
+{
+    uint64_t bytes = 0;
+    for (unsigned wire = 0; wire < LOAD_WIRES; wire++)
+        bytes += result->wires[wire].bytes;
+    return bytes;
+}
+
+static void wires_table(FILE *out, const struct load_result *result)
+{
+    uint64_t bytes = bytes_received(result);
+    for (unsigned wire = 0; wire < LOAD_WIRES; wire++) {
+        const struct load_wire_counts *counts = &result->wires[wire];
+        if (counts->delivered != 0)
+            fprintf(out, "received as %-10s %llu by %llu clients, %.1f bytes each\n",
+                    load_wire_name((enum load_wire)wire), COUNT(counts->delivered),
+                    COUNT(counts->clients), per((double)counts->bytes, counts->delivered));
+    }
+    if (result->cost.known && bytes != 0)
+        fprintf(out, "server CPU             %.3f ns a byte received\n",
+                per((double)result->cost.cpu_ns, bytes));
+}
+
+static void wires_json(FILE *out, const struct load_result *result)
+{
+    uint64_t bytes = bytes_received(result);
+    bool first = true;
+    load_json_real(out, "bytes_per_delivery", per((double)bytes, result->counts.delivered));
+    load_json_real(out, "server_cpu_ns_per_byte",
+                   result->cost.known && bytes != 0 ? per((double)result->cost.cpu_ns, bytes)
+                                                    : NAN);
+    fputs(",\"wires\":{", out);
+    for (unsigned wire = 0; wire < LOAD_WIRES; wire++) {
+        const struct load_wire_counts *counts = &result->wires[wire];
+        if (counts->clients == 0)
+            continue;
+        fprintf(out, "%s\"%s\":{\"clients\":%llu,\"delivered\":%llu", first ? "" : ",",
+                load_wire_name((enum load_wire)wire), COUNT(counts->clients),
+                COUNT(counts->delivered));
+        load_json_count(out, "bytes", counts->bytes);
+        load_json_real(out, "bytes_per_delivery", per((double)counts->bytes, counts->delivered));
+        fputc('}', out);
+        first = false;
+    }
+    fputc('}', out);
+}
+
 static void idle_table(FILE *out, const struct load_options *options,
                        const struct load_result *result)
 {
@@ -117,6 +164,8 @@ void load_report_table(FILE *out, const struct load_options *options,
                 "reach all in time to be compared\n",
                 COUNT(result->spread.completion.count));
     load_cost_table(out, &result->cost, counts->delivered);
+    if (options->dialect == NULL)
+        wires_table(out, result);
     shards_line(out, &result->shards);
     fprintf(out,
             "generator CPU          %.1f ns a delivery to receive and check, %.2f s to publish\n"
@@ -187,6 +236,8 @@ void load_report_json(FILE *out, const struct load_options *options,
     latency_json(out, "completion_us", &result->spread.completion);
     latency_json(out, "spread_us", &result->spread.spread);
     load_cost_json(out, &result->cost, counts->delivered);
+    if (options->dialect == NULL)
+        wires_json(out, result);
     fputs(",\"connections_per_shard\":[", out);
     for (uint32_t i = 0; i < result->shards.count; i++)
         fprintf(out, "%s%u", i == 0 ? "" : ",", result->shards.connections[i]);

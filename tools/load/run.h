@@ -33,6 +33,7 @@ struct load_result {
     double busiest_share; /* of its time that the busiest thread of ours used a CPU */
     struct load_cost cost;
     struct load_shards shards;
+    struct load_wire_counts wires[LOAD_WIRES];
     bool interrupted;
     bool drained;
     struct load_churn_counts churn;

@@ -51,6 +51,11 @@ void load_run_collect(struct run *run, struct load_result *result)
         load_spread_add(&result->spread, &receiver->check.spread);
         result->disconnected += receiver->disconnected;
         load_shards_add(&result->shards, &receiver->shards);
+        for (unsigned wire = 0; wire < LOAD_WIRES; wire++) {
+            result->wires[wire].clients += receiver->wires[wire].clients;
+            result->wires[wire].delivered += receiver->wires[wire].delivered;
+            result->wires[wire].bytes += receiver->wires[wire].bytes;
+        }
         result->receive_cpu_ns += receiver->effort.cpu_ns;
         busier(result, &receiver->effort);
         if (receiver->last_ns > last_ns)

@@ -122,7 +122,7 @@ static size_t join_frame(const struct load_sitters *sitters, uint32_t n, uint8_t
     char room[LOAD_NAME_BYTES];
     uint32_t number = sitters->index + n * sitters->threads;
     load_room_name(sitters->shared, number % sitters->shared->plan.rooms, room);
-    return load_join(out, room, JOIN_QUIET);
+    return load_join(load_plan_wire(&sitters->shared->plan, number), out, room, JOIN_QUIET);
 }
 
 static void welcomed(struct load_sitters *sitters, struct sitting *sitting,
@@ -150,8 +150,7 @@ static void heard(struct load_sitters *sitters, struct sitting *sitting, struct 
 {
     struct load_sitter *sitter = &sitters->sitters[sitting->sitter];
     struct event event;
-    size_t want;
-    if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, sitters->lists, &want) <= 0) {
+    if (!load_connection_read(&sitting->connection, frame, &event, sitters->lists)) {
         sitters->seats.untrue++;
         return;
     }
@@ -183,22 +182,24 @@ static void on_bytes(void *ctx, struct stream *stream, struct slice bytes)
     struct load_sitters *sitters = ctx;
     struct sitting *sitting = (struct sitting *)stream;
     struct load_sitter *sitter = &sitters->sitters[sitting->sitter];
-    struct slice frame;
+    struct slice frame, came = bytes;
+    char why[LOAD_WHY_BYTES / 2];
     int got = 0;
     while (!stream_closing(stream) &&
            (got = load_connection_next(&sitting->connection, &bytes, &frame)) > 0) {
         uint64_t seq;
         if (load_frame_type(frame) != MSG_MESSAGE ||
-            frame.len < FRAME_HEADER_BYTES + 4u + sizeof(seq)) {
+            frame.len < LOAD_FIELDS_AT + 4u + sizeof(seq)) {
             heard(sitters, sitting, frame);
             continue;
         }
-        memcpy(&seq, frame.data + FRAME_HEADER_BYTES + 4u, sizeof(seq));
+        memcpy(&seq, frame.data + LOAD_FIELDS_AT + 4u, sizeof(seq));
         load_seat_message(&sitter->seat, __builtin_bswap64(seq), mark_of(sitters, sitting->sitter),
                           &sitters->seats);
     }
     if (got < 0) {
-        load_shared_fail(sitters->shared, "what answers is not an Uproar server");
+        load_connection_explain(&sitting->connection, came, why, sizeof(why));
+        load_shared_fail(sitters->shared, "%s", why);
         fail_connection(sitters, sitting);
     }
 }
@@ -227,6 +228,12 @@ static void on_closed(void *ctx, struct stream *stream)
     load_connection_fini((struct load_connection *)stream);
 }
 
+/* The same whenever it comes. */
+static enum load_wire wire_of(const struct load_sitters *sitters, uint32_t n)
+{
+    return load_plan_wire(&sitters->shared->plan, sitters->index + n * sitters->threads);
+}
+
 static size_t opening_of(struct load_sitters *sitters, uint32_t n, uint8_t *out)
 {
     const struct load_sitter *sitter = &sitters->sitters[n];
@@ -239,7 +246,7 @@ static size_t opening_of(struct load_sitters *sitters, uint32_t n, uint8_t *out)
     struct cmd hello = {.type = MSG_HELLO, .hello = {.name = slice_str(name)}};
     if (sitter->has_token)
         hello.hello.token = slice_of(sitter->token, TOKEN_BYTES);
-    size_t used = frame_encode_cmd(&hello, out, LOAD_HELLO_BYTES + TOKEN_BYTES);
+    size_t used = load_wire_say(wire_of(sitters, n), &hello, out, LOAD_HELLO_BYTES);
     CHECK(used != 0);
     return sitter->has_token ? used : used + join_frame(sitters, n, out + used);
 }
@@ -262,18 +269,21 @@ static void not_connected(struct load_sitters *sitters, struct load_sitter *sitt
 static bool greet(struct load_sitters *sitters, uint32_t n)
 {
     struct load_sitter *sitter = &sitters->sitters[n];
-    uint8_t opening[LOAD_HELLO_BYTES + TOKEN_BYTES + LOAD_JOIN_BYTES];
+    uint8_t opening[LOAD_HELLO_BYTES + LOAD_JOIN_BYTES];
+    struct load_upgrade *upgrade;
     size_t len = opening_of(sitters, n, opening);
-    ssize_t sent = send(sitter->fd, opening, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && errno == EAGAIN)
+    int error =
+        -load_connection_speak(sitter->fd, wire_of(sitters, n), slice_of(opening, len), &upgrade);
+    if (error == EAGAIN)
         return false;
-    int error = sent == (ssize_t)len ? 0 : sent < 0 ? errno : ENOBUFS;
     struct sitting *sitting =
         error == 0 ? (struct sitting *)stream_open(&sitters->streams, sitter->fd) : NULL;
     if (sitting == NULL) {
+        free(upgrade);
         close(sitter->fd);
         not_connected(sitters, sitter, error == 0 ? ENOMEM : error);
     } else {
+        load_connection_begin(&sitting->connection, wire_of(sitters, n), upgrade);
         sitting->sitter = n;
         sitter->sitting = sitting;
     }
@@ -344,6 +354,7 @@ static void cut_one(void *ctx, struct stream *stream)
 static void leave_one(void *ctx, struct stream *stream)
 {
     struct load_sitters *sitters = ctx;
+    load_connection_bye((struct load_connection *)stream);
     stream_close(&sitters->streams, stream, false);
 }
 

@@ -8,11 +8,10 @@
 #include "core/clock.h"
 #include "tools/load/body.h"
 
-#define LATE_NS        NS_PER_MS
-#define OUT_BYTES      (256u << 10)
-#define PUBLISH_HEADER (FRAME_HEADER_BYTES + 4u + 8u)
-#define PUBLISH_BYTES  LOAD_PUBLISH_BYTES /* the most beside a body, in any protocol */
-static_assert(PUBLISH_BYTES >= PUBLISH_HEADER, "our own among them");
+#define LATE_NS       NS_PER_MS
+#define OUT_BYTES     (256u << 10)
+#define PUBLISH_BYTES LOAD_SAY_BYTES /* the most beside a body, in any protocol */
+static_assert(PUBLISH_BYTES >= LOAD_PUBLISH_BYTES, "the dialects' among them");
 static_assert(OUT_BYTES >= 4 * (PUBLISH_BYTES + BODY_BYTES_CEILING), "several of the largest fit");
 
 int load_speaker_init(struct load_speaker *speaker, const struct load_shared *shared,
@@ -104,7 +103,8 @@ static size_t write_publish(struct load_shared *shared, struct load_speaker *spe
                           .publish = {.room = speaker->room_ids[n],
                                       .msgid = speaker->sent,
                                       .body = slice_of(text, plan->size)}};
-        len = frame_encode_cmd(&cmd, out, PUBLISH_HEADER + plan->size);
+        len = load_wire_say((enum load_wire)speaker->connection.wire, &cmd, out,
+                            PUBLISH_BYTES + plan->size);
     }
     CHECK(len != 0);
     if (speaker->flights != NULL)

@@ -16,7 +16,7 @@
 #define JOIN_MS 10000u
 
 struct load_stalled_client {
-    struct load_connection cutter; /* only to cut frames: there is no stream */
+    struct load_connection cutter; /* of the stream only the descriptor, as nothing is in flight */
     int fd;
     enum load_fate fate;
     bool joined, gapped;
@@ -28,21 +28,26 @@ struct load_stalled_client {
     uint64_t *counters; /* by publisher: the one that must come */
 };
 
-static uint64_t send_opening(int fd, const struct load_options *options, uint32_t number,
-                             const char *room)
+static bool send_opening(struct load_stalled_client *client, const struct load_options *options,
+                         uint32_t number, const char *room)
 {
     uint8_t opening[LOAD_HELLO_BYTES + LOAD_JOIN_BYTES + LOAD_GREETING_BYTES];
     char name[LOAD_NAME_BYTES];
+    enum load_wire wire = load_plan_wire(&options->plan, number);
+    struct load_upgrade *upgrade;
     if (options->dialect != NULL) {
         struct load_shared names = {.tag = load_tag(options)};
         load_nick(&names, 's', number, name);
         size_t greeting = options->dialect->greet(opening, name);
-        return send(fd, opening, greeting, MSG_NOSIGNAL) == (ssize_t)greeting ? greeting : 0;
+        return send(client->fd, opening, greeting, MSG_NOSIGNAL) == (ssize_t)greeting;
     }
     snprintf(name, sizeof(name), "load-%u-s%u", load_tag(options), number);
-    size_t used = load_hello(opening, name);
-    used += load_join(opening + used, room, JOIN_QUIET);
-    return send(fd, opening, used, MSG_NOSIGNAL) == (ssize_t)used ? used : 0;
+    size_t used = load_hello(wire, opening, name);
+    used += load_join(wire, opening + used, room, JOIN_QUIET);
+    if (load_connection_speak(client->fd, wire, slice_of(opening, used), &upgrade) < 0)
+        return false;
+    load_connection_begin(&client->cutter, wire, upgrade);
+    return true;
 }
 
 static void heard(struct load_stalled *stalled, struct load_stalled_client *client,
@@ -87,11 +92,10 @@ static void take_frames(struct load_stalled *stalled, struct load_stalled_client
 {
     struct slice frame;
     struct event event;
-    size_t want;
     int next = 0;
     while (client->fate == FATE_OPEN &&
            (next = load_connection_next(&client->cutter, &bytes, &frame)) > 0) {
-        if (frame_decode_event(FRAME_BYTES_CEILING, frame, &event, stalled->lists, &want) > 0)
+        if (load_connection_read(&client->cutter, frame, &event, stalled->lists))
             heard(stalled, client, &event);
         else
             client->fate = FATE_UNTRUE;
@@ -211,9 +215,10 @@ int load_stalled_open(struct load_stalled *stalled, const struct load_options *o
             return -1;
         }
         stalled->count = n + 1;
+        client->cutter.stream.fd = client->fd;
         client->next = 1;
         client->counters = calloc(options->plan.publishers + 1u, sizeof(*client->counters));
-        if (client->counters == NULL || send_opening(client->fd, options, n, room) == 0 ||
+        if (client->counters == NULL || !send_opening(client, options, n, room) ||
             !await_joined(stalled, client, room)) {
             snprintf(why, why_bytes, "stalled client %u could not join: %s", n,
                      stalled->words[0] != '\0'        ? stalled->words
@@ -264,6 +269,7 @@ void load_stalled_tell(struct load_stalled *stalled, uint64_t head, unsigned sil
 void load_stalled_close(struct load_stalled *stalled)
 {
     for (uint32_t n = 0; n < stalled->count; n++) {
+        load_connection_bye(&stalled->clients[n].cutter);
         shutdown(stalled->clients[n].fd, SHUT_WR);
         close(stalled->clients[n].fd);
         load_conversation_fini(&stalled->clients[n].conversation);

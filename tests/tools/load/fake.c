@@ -12,8 +12,13 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "proto/http_site.h"
+#include "proto/ws.h"
 
 #define FAULTY 10u
+
+static const struct http_site site = {.echo = false};
+static const struct codec_limits limits = {.frame_bytes_max = FRAME_BYTES_CEILING, .site = &site};
 
 static void put(struct load_fake_client *client, const uint8_t *bytes, size_t len)
 {
@@ -29,7 +34,18 @@ static void put(struct load_fake_client *client, const uint8_t *bytes, size_t le
 static void tell(struct load_fake_client *client, const struct event *event)
 {
     uint8_t frame[1024];
-    put(client, frame, frame_encode_event(event, frame, sizeof(frame)));
+    put(client, frame, codecs[client->codec]->encode(event, frame, sizeof(frame)));
+}
+
+/* GOAWAY, and the last word of those protocols that have one. */
+static void send_away(struct load_fake_client *client, enum reason reason, uint32_t after_ms)
+{
+    const struct codec *codec = codecs[client->codec];
+    uint8_t last[OWED_BYTES_MAX];
+    tell(client, &(struct event){.type = MSG_GOAWAY,
+                                 .goaway = {.reason = reason, .reconnect_after_ms = after_ms}});
+    if (codec->farewell != NULL)
+        put(client, last, codec->farewell(client->state, &limits, reason, last, sizeof(last)));
 }
 
 static void drop_client(struct load_fake_client *client)
@@ -105,13 +121,13 @@ static void give(struct load_fake *fake, struct load_fake_room *room,
         drop_client(client);
         break;
     case FAKE_EXPEL:
-        tell(client, &(struct event){.type = MSG_GOAWAY, .goaway = {.reason = REASON_STALLED}});
+        send_away(client, REASON_STALLED, 0);
         drop_client(client);
         break;
     case FAKE_ALTER:
-        frame[len - 1] ^= 1;
+        /* The last byte of the body. */
+        frame[len - (client->codec == CODEC_WS_JSON ? 3 : 1)] ^= 1;
         put(client, frame, len);
-        frame[len - 1] ^= 1;
         break;
     case FAKE_REPEAT:
         put(client, frame, len);
@@ -147,11 +163,10 @@ static void publish(struct load_fake *fake, struct load_fake_client *from, const
         .type = MSG_ACK,
         .ack = {.room = cmd->publish.room, .msgid = cmd->publish.msgid, .seq = room->seq}};
     uint8_t frame[1024];
-    size_t len = frame_encode_event(&message, frame, sizeof(frame));
     for (unsigned c = 0; c < fake->clients_count; c++) {
         struct load_fake_client *to = &fake->clients[c];
         if (to->fd >= 0 && (to->rooms >> i & 1) && !(to == from && to->no_echo))
-            give(fake, room, to, frame, len);
+            give(fake, room, to, frame, codecs[to->codec]->encode(&message, frame, sizeof(frame)));
         if (to->fd >= 0 && (to->rooms >> i & 1) && to->session != NULL)
             to->session->given[i] = room->seq;
     }
@@ -165,9 +180,7 @@ static void greet(struct load_fake *fake, struct load_fake_client *client, const
     uint8_t token[TOKEN_BYTES] = {0};
     bool back = hello->hello.token.len == TOKEN_BYTES && fake->fault != FAKE_FORGETFUL;
     if (fake->fault == FAKE_FULL && ++fake->hellos % 3 != 0) {
-        tell(client, &(struct event){.type = MSG_GOAWAY,
-                                     .goaway = {.reason = REASON_SERVER_FULL,
-                                                .reconnect_after_ms = FAKE_FULL_MS}});
+        send_away(client, REASON_SERVER_FULL, FAKE_FULL_MS);
         return;
     }
     if (back)
@@ -201,6 +214,46 @@ static void greet(struct load_fake *fake, struct load_fake_client *client, const
     }
 }
 
+/* What only a server of WebSocket can do wrong. */
+static bool blunder(const struct load_fake *fake, struct load_fake_client *client)
+{
+    static const uint8_t fragment[] = {0x02, 5, 'h', 'e', 'l', 'l', 'o'};
+    uint8_t frame[32];
+    switch (fake->fault) {
+    case FAKE_CLOSE:
+    case FAKE_GONE:
+        put(client, frame,
+            ws_write_close(fake->fault == FAKE_CLOSE ? WS_CODE_TOO_BIG : WS_CODE_GOING_AWAY,
+                           slice_str("because"), frame, sizeof(frame)));
+        shutdown(client->fd, SHUT_WR);
+        return true;
+    case FAKE_FRAGMENTS:
+        put(client, fragment, sizeof(fragment));
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What the fault answers to an upgrade; NULL: what is right. */
+static const char *wrong_upgrade(struct load_fake *fake)
+{
+    switch (fake->fault) {
+    case FAKE_NO_WEBSOCKET:
+        return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    case FAKE_BUSY:
+        return ++fake->upgrades % 3 == 0 ? NULL
+                                         : "HTTP/1.1 503 Service Unavailable\r\n"
+                                           "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    case FAKE_ACCEPT:
+        return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+               "Sec-WebSocket-Protocol: uproar.v1.bin\r\n\r\n";
+    default:
+        return NULL;
+    }
+}
+
 static void answer(struct load_fake *fake, struct load_fake_client *client, const struct cmd *cmd)
 {
     struct event welcome = {.type = MSG_WELCOME,
@@ -211,11 +264,13 @@ static void answer(struct load_fake *fake, struct load_fake_client *client, cons
                                         .server = slice_str("fake")}};
     if (fake->fault == FAKE_MUTE)
         return;
+    if (client->codec != CODEC_NATIVE && blunder(fake, client))
+        return;
     if (fake->fault == FAKE_BABEL) {
         put(client, (const uint8_t *)"220 mail.example ESMTP\r\n", 24);
     } else if (cmd->type == MSG_HELLO) {
         client->greeted = true;
-        if (fake->fault >= FAKE_KEEPS)
+        if (fake->fault >= FAKE_KEEPS && fake->fault <= FAKE_FORGETFUL)
             greet(fake, client, cmd, &welcome);
         else
             tell(client, &welcome);
@@ -229,6 +284,71 @@ static void answer(struct load_fake *fake, struct load_fake_client *client, cons
     }
 }
 
+/* Asked for the bytes that switch to WebSocket: hands them on without the subprotocol's line. */
+static struct slice without_protocol(struct slice head)
+{
+    static uint8_t shorter[OWED_BYTES_MAX];
+    const uint8_t *line = memmem(head.data, head.len, "Sec-WebSocket-Protocol", 22);
+    const uint8_t *end = memmem(line, head.len - (size_t)(line - head.data), "\r\n", 2);
+    size_t before = (size_t)(line - head.data), after = head.len - (size_t)(end + 2 - head.data);
+    memcpy(shorter, head.data, before);
+    memcpy(shorter + before, end + 2, after);
+    return slice_of(shorter, before + after);
+}
+
+/* Whether it is known what the client speaks. */
+static bool sniff(struct load_fake *fake, struct load_fake_client *client, struct slice first)
+{
+    if (client->sniffed)
+        return true;
+    enum sniff sniffed = codec_sniff(first, &client->codec);
+    cr_assert_neq(sniffed, SNIFF_NO);
+    if (sniffed == SNIFF_MORE)
+        return false;
+    client->sniffed = true;
+    codecs[client->codec]->open(client->state, &limits);
+    const char *wrong = client->codec == CODEC_HTTP ? wrong_upgrade(fake) : NULL;
+    if (wrong != NULL) {
+        put(client, (const uint8_t *)wrong, strlen(wrong));
+        drop_client(client);
+    }
+    return wrong == NULL;
+}
+
+/* Returns the bytes that were used; 0: more are needed. */
+static size_t hear_one(struct load_fake *fake, struct load_fake_client *client, struct span in)
+{
+    uint8_t scratch[OWED_BYTES_MAX];
+    struct decoded decoded = {.scratch = scratch};
+    if (!sniff(fake, client, span_slice(in)))
+        return 0;
+    int64_t used = codecs[client->codec]->decode(client->state, &limits, in, &decoded);
+    cr_assert_geq(used, 0);
+    if (used == 0)
+        return 0;
+    cr_assert_eq(decoded.also & DECODED_PIECE, 0, "no client of ours says anything in parts");
+    if (decoded.also & DECODED_OWED) {
+        if (fake->fault == FAKE_PROTOCOL)
+            decoded.owed[0] = without_protocol(decoded.owed[0]);
+        put(client, decoded.owed[0].data, decoded.owed[0].len);
+        put(client, decoded.owed[1].data, decoded.owed[1].len);
+    }
+    if (decoded.also & DECODED_BECOME) {
+        client->codec = decoded.become;
+        codecs[client->codec]->open(client->state, &limits);
+        return (size_t)used;
+    }
+    if (decoded.also & DECODED_END) {
+        atomic_fetch_add(&fake->goodbyes, decoded.end == REASON_PEER_CLOSED);
+        drop_client(client);
+        return (size_t)used;
+    }
+    cr_assert_eq(decoded.cmd.error, REASON_NONE);
+    if (decoded.cmd.type != MSG_NONE)
+        answer(fake, client, &decoded.cmd);
+    return (size_t)used;
+}
+
 static void hear(struct load_fake *fake, struct load_fake_client *client)
 {
     ssize_t n = recv(client->fd, client->in + client->in_used, FAKE_INPUT - client->in_used, 0);
@@ -240,19 +360,11 @@ static void hear(struct load_fake *fake, struct load_fake_client *client)
         return; /* what is still said is not heard */
     client->in_used += (size_t)n;
     size_t at = 0;
-    for (;;) {
-        struct cmd cmd;
-        size_t want;
-        int64_t used = frame_decode_cmd(
-            FRAME_BYTES_CEILING, slice_of(client->in + at, client->in_used - at), &cmd, &want);
-        cr_assert_geq(used, 0);
+    while (at < client->in_used && client->fd >= 0) {
+        size_t used = hear_one(fake, client, span_of(client->in + at, client->in_used - at));
         if (used == 0)
             break;
-        cr_assert_eq(cmd.error, REASON_NONE);
-        answer(fake, client, &cmd);
-        at += (size_t)used;
-        if (client->fd < 0)
-            return;
+        at += used;
     }
     memmove(client->in, client->in + at, client->in_used - at);
     client->in_used -= at;
@@ -280,14 +392,13 @@ static void take(struct load_fake *fake)
 
 static void cut_the_slow(struct load_fake *fake)
 {
-    struct event goaway = {.type = MSG_GOAWAY, .goaway = {.reason = REASON_HELLO_TIMEOUT}};
     for (unsigned i = 0; i < fake->clients_count; i++) {
         struct load_fake_client *client = &fake->clients[i];
         if (client->fd < 0 || client->greeted ||
             clock_monotonic_ns() - client->opened_ns < FAKE_HELLO_MS * NS_PER_MS)
             continue;
         if (fake->fault == FAKE_HASTY)
-            tell(client, &goaway);
+            send_away(client, REASON_HELLO_TIMEOUT, 0);
         drop_client(client);
     }
 }
@@ -298,9 +409,7 @@ static void go(struct load_fake *fake)
         struct load_fake_client *client = &fake->clients[i];
         if (client->fd < 0)
             continue;
-        tell(client, &(struct event){
-                         .type = MSG_GOAWAY,
-                         .goaway = {.reason = REASON_SHUTDOWN, .reconnect_after_ms = 1000 * i}});
+        send_away(client, REASON_SHUTDOWN, 1000 * i);
         shutdown(client->fd, SHUT_WR);
     }
     fake->gone = true;

@@ -1,7 +1,8 @@
 /* fake.h -- a small server that keeps its promises, or breaks exactly one of them.
  *
  * The load generator is only worth something if it sees what is wrong. So these tests give it
- * a server that is wrong in a known way, in a thread of its own, on a port of its own.
+ * a server that is wrong in a known way, in a thread of its own, on a port of its own. It speaks
+ * whatever the codecs of proto/ do, each client's own.
  */
 #ifndef UPROAR_TESTS_TOOLS_LOAD_FAKE_H
 #define UPROAR_TESTS_TOOLS_LOAD_FAKE_H
@@ -33,6 +34,14 @@ enum load_fake_fault {
     FAKE_FULL,      /* every HELLO but each third is answered with GOAWAY server-full */
     FAKE_MUM,       /* who comes back is not told what it missed */
     FAKE_FORGETFUL, /* who comes back is told that this is a new session */
+    /* Only for those who come by HTTP. */
+    FAKE_NO_WEBSOCKET, /* 404 */
+    FAKE_BUSY,         /* every upgrade but each third is answered with 503 */
+    FAKE_ACCEPT,       /* 101 to somebody else's key */
+    FAKE_PROTOCOL,     /* 101 without a subprotocol */
+    FAKE_CLOSE,        /* HELLO is answered with a close frame, 1009 */
+    FAKE_GONE,         /* the same, 1001 */
+    FAKE_FRAGMENTS,    /* HELLO is answered with the first part of a message */
 };
 
 #define FAKE_HELLO_MS 400u
@@ -51,7 +60,9 @@ struct load_fake_session {
 struct load_fake_client {
     int fd;                            /* -1: free */
     struct load_fake_session *session; /* or NULL */
-    bool no_echo, greeted;
+    bool sniffed, no_echo, greeted;
+    unsigned codec; /* of codecs; once sniffed */
+    uint32_t state[CODEC_STATE_BYTES_MAX / sizeof(uint32_t)];
     uint64_t opened_ns;
     uint32_t rooms; /* bit for each */
     uint8_t *in;
@@ -72,12 +83,13 @@ struct load_fake {
     int listener;
     pthread_t thread;
     _Atomic bool stop, going;
+    _Atomic unsigned goodbyes; /* close frames that end a session */
     bool gone;
     unsigned clients_count;
     struct load_fake_client clients[FAKE_CLIENTS];
     unsigned rooms_count;
     struct load_fake_room rooms[FAKE_ROOMS];
-    unsigned sessions_count, hellos;
+    unsigned sessions_count, hellos, upgrades;
     struct load_fake_session sessions[FAKE_CLIENTS];
 };
 

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "proto/json.h"
 #include "tools/load/body.h"
 #include "tools/load/check.h"
 
@@ -43,9 +44,12 @@ struct said {
     uint64_t time_ms; /* the server's stamp */
 };
 
+/* In JSON instead. */
+static bool in_json;
+
 static size_t frame_of(const struct said *said, uint8_t *out)
 {
-    uint8_t text[SIZE];
+    static uint8_t text[SIZE];
     struct load_body body = {
         .publisher = said->publisher, .counter = said->counter, .due_ns = 1000};
     load_body_write(&body, text, SIZE);
@@ -57,9 +61,12 @@ static size_t frame_of(const struct said *said, uint8_t *out)
                                       .msgid = said->counter,
                                       .name = slice_str("somebody"),
                                       .body = slice_of(text, SIZE)}};
+    if (in_json)
+        return json_encode_event(&event, out, 300);
     size_t len = frame_encode_event(&event, out, 300);
     cr_assert_gt(len, 0);
-    return len;
+    memmove(out, out + FRAME_LENGTH_BYTES, len - FRAME_LENGTH_BYTES);
+    return len - FRAME_LENGTH_BYTES;
 }
 
 static void hear(unsigned member, uint64_t seq, uint64_t publisher, uint64_t counter)
@@ -242,7 +249,8 @@ Test(load_check, a_body_of_another_length_is_corrupt)
             .type = MSG_MESSAGE,
             .message = {.room = 5, .seq = i + 1, .body = slice_of(text, lengths[i])}};
         size_t len = frame_encode_event(&event, frame, sizeof(frame));
-        load_check_message(check, &members[0], slice_of(frame, len), 3000);
+        load_check_message(check, &members[0],
+                           slice_of(frame + FRAME_LENGTH_BYTES, len - FRAME_LENGTH_BYTES), 3000);
         counted((struct load_counts){.corrupt = i + 1});
     }
 }
@@ -252,12 +260,87 @@ Test(load_check, a_stump_is_corrupt_and_reads_nothing_beyond)
     uint8_t frame[300];
     struct said said = {.seq = 1};
     frame_of(&said, frame);
-    for (size_t len = 0; len < FRAME_HEADER_BYTES + 37u; len++) {
+    for (size_t len = 0; len < FRAME_HEADER_BYTES - FRAME_LENGTH_BYTES + 37u; len++) {
         uint8_t *exact = malloc(len + 1);
         memcpy(exact, frame, len);
         load_check_message(check, &members[0], slice_of(exact, len), 3000);
         free(exact);
     }
-    cr_expect_eq(check->counts.corrupt, FRAME_HEADER_BYTES + 37u);
+    cr_expect_eq(check->counts.corrupt, FRAME_HEADER_BYTES - FRAME_LENGTH_BYTES + 37u);
     cr_expect_eq(check->counts.delivered, 0);
+}
+
+/* A member that travels as JSON. */
+static void hear_text(unsigned member, const struct said *said, uint8_t last)
+{
+    uint8_t text[300];
+    in_json = true;
+    size_t len = frame_of(said, text);
+    in_json = false;
+    text[len - 1] = last;
+    load_check_text(check, &members[member], slice_of(text, len), said->seq, 3000);
+}
+
+/* As setup, with room for texts. */
+static void mixed(void)
+{
+    static struct load_plan mixed_plan;
+    mixed_plan = plan;
+    mixed_plan.wires_count = 2;
+    mixed_plan.wires[1] = LOAD_WS_JSON;
+    load_room_fini(&room);
+    check->plan = &mixed_plan;
+    cr_assert_eq(load_room_init(&room, &mixed_plan, 0, MEMBERS, SAMPLES), 0);
+    for (unsigned i = 0; i < MEMBERS; i++)
+        load_member_join(&members[i], &room, 0);
+}
+
+Test(load_check, a_mixed_crowd_gets_the_same_whoever_comes_first)
+{
+    mixed();
+    for (uint64_t seq = 1; seq <= 4 * SAMPLES; seq++) {
+        struct said said = {.seq = seq, .counter = seq};
+        if (seq % 2 == 0)
+            hear(0, seq, 0, seq);
+        hear_text(1, &said, '}');
+        hear_text(2, &said, '}');
+        if (seq % 2 != 0)
+            hear(0, seq, 0, seq);
+    }
+    counted((struct load_counts){.delivered = 3 * 4 * SAMPLES});
+    cr_expect_eq(members[0].chain, members[1].chain);
+    cr_expect_eq(members[0].chain, members[2].chain);
+    cr_expect_eq(check->spread.completion.count, 4 * SAMPLES);
+}
+
+Test(load_check, what_differs_between_formats_is_corrupt)
+{
+    mixed();
+    /* Sound in itself, and with another stamp than in the frame. */
+    hear(0, 1, 0, 0);
+    hear_text(1, &(struct said){.seq = 1, .time_ms = 5}, '}');
+    counted((struct load_counts){.delivered = 1, .corrupt = 1});
+    /* It is no sample either. */
+    hear_text(2, &(struct said){.seq = 1, .time_ms = 5}, '}');
+    counted((struct load_counts){.delivered = 1, .corrupt = 2});
+    /* The other way round. */
+    hear_text(1, &(struct said){.seq = 2, .counter = 1, .time_ms = 5}, '}');
+    hear(0, 2, 0, 1);
+    counted((struct load_counts){.delivered = 2, .corrupt = 3});
+    hear_text(2, &(struct said){.seq = 2, .counter = 1}, '}');
+    counted((struct load_counts){.delivered = 2, .corrupt = 4});
+}
+
+Test(load_check, a_text_that_cannot_be_read_is_corrupt_and_holds_nobody_up)
+{
+    mixed();
+    hear_text(1, &(struct said){.seq = 1}, '{');
+    hear_text(1, &(struct said){.seq = 2, .counter = 1}, '}');
+    counted((struct load_counts){.delivered = 1, .corrupt = 1});
+    hear_text(1, &(struct said){.seq = 4, .counter = 3}, '}');
+    counted((struct load_counts){.delivered = 2, .corrupt = 1, .lost = 1});
+    hear_text(1, &(struct said){.seq = 3, .counter = 2}, '}');
+    counted((struct load_counts){.delivered = 2, .corrupt = 1, .reordered = 1});
+    hear_text(1, &(struct said){.seq = 4, .counter = 3}, '}');
+    counted((struct load_counts){.delivered = 2, .corrupt = 1, .reordered = 1, .duplicated = 1});
 }

@@ -260,10 +260,52 @@ Test(load_options, other_protocols)
     refused("stall --protocol irc", "360 at most"); /* 4096 by default */
     refused("soak --protocol redis", "only our own protocol has");
 
-    refused("fanout --protocol gopher", "native, redis, nats, mqtt, irc or go");
+    refused("fanout --protocol gopher", "redis, nats, mqtt, irc or go; or native, ws, ws-json");
     cr_assert_eq(parse("fanout --protocol irc --size 360"), LOAD_RUN);
     refused("fanout --protocol irc --size 361", "360 at most");
     refused("churn --protocol redis", "only our own protocol has");
     refused("drain --protocol redis", "only our own protocol has");
     refused("drip --protocol redis", "only our own protocol has");
+}
+
+Test(load_options, our_own_protocol_has_three_wires)
+{
+    cr_assert_eq(parse("fanout"), LOAD_RUN);
+    cr_expect_str_eq(load_options_protocol(&options), "native");
+    cr_expect(load_plan_has(&options.plan, LOAD_NATIVE));
+
+    cr_assert_eq(parse("fanout --protocol ws-json"), LOAD_RUN);
+    cr_expect_str_eq(load_options_protocol(&options), "ws-json");
+    cr_expect_null(options.dialect);
+    cr_expect_eq(options.plan.wires_count, 1);
+    cr_expect_eq(load_plan_wire(&options.plan, 5), LOAD_WS_JSON);
+
+    cr_assert_eq(parse("soak --protocol ws,native,ws-json"), LOAD_RUN);
+    cr_expect_str_eq(load_options_protocol(&options), "ws,native,ws-json");
+    cr_expect_eq(options.plan.wires_count, 3);
+    cr_expect_eq(load_plan_wire(&options.plan, 0), LOAD_WS);
+    cr_expect_eq(load_plan_wire(&options.plan, 1), LOAD_NATIVE);
+
+    /* The last one counts. */
+    cr_assert_eq(parse("fanout --protocol redis --protocol native"), LOAD_RUN);
+    cr_expect_null(options.dialect);
+    cr_expect_str_eq(load_options_protocol(&options), "native");
+
+    refused("fanout --protocol ws,ws", "takes redis");
+    refused("fanout --protocol ws,", "takes redis");
+    refused("fanout --protocol ,ws", "takes redis");
+    refused("fanout --protocol ws,redis", "takes redis");
+    refused("fanout --protocol native,ws,ws-json,native", "takes redis");
+    refused("fanout --protocol=", "takes redis");
+    refused("drip --protocol ws", "--protocol native alone");
+    refused("drip --protocol native,ws", "--protocol native alone");
+    cr_assert_eq(parse("drip --protocol native"), LOAD_RUN);
+    static const char *const others[] = {
+        "rooms", "idle --server-pid 1", "churn", "churn --cycles 5", "stall", "drain", "storm",
+        "search"};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        char line[80];
+        snprintf(line, sizeof(line), "%s --protocol ws,ws-json", others[i]);
+        cr_expect_eq(parse(line), LOAD_RUN, "%s: %s", line, why);
+    }
 }

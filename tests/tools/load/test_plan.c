@@ -184,3 +184,34 @@ Test(load_plan, shares_add_up_to_the_messages_wanted)
     struct load_plan endless = {.rooms = 1, .publishers = 7, .messages_max = UINT64_MAX};
     cr_expect_eq(load_plan_share(&endless, 6), UINT64_MAX);
 }
+
+Test(load_plan, a_mixed_crowd_is_mixed_on_each_thread_and_in_each_room)
+{
+    struct load_plan plan = {.clients = 1200, .rooms_per_client = 1, .wires_count = 3};
+    static const uint8_t wires[] = {LOAD_WS_JSON, LOAD_NATIVE, LOAD_WS};
+    memcpy(plan.wires, wires, sizeof(wires));
+    for (plan.threads = 1; plan.threads <= 4; plan.threads++) {
+        for (plan.rooms = 1; plan.rooms <= 6; plan.rooms++) {
+            unsigned on[4][LOAD_WIRES] = {{0}}, in[6][LOAD_WIRES] = {{0}};
+            for (uint32_t client = 0; client < plan.clients; client++) {
+                enum load_wire wire = load_plan_client_wire(&plan, client);
+                on[client % plan.threads][wire]++;
+                in[load_plan_client_room(&plan, client, 0)][wire]++;
+            }
+            for (unsigned wire = 0; wire < LOAD_WIRES; wire++) {
+                for (uint32_t thread = 0; thread < plan.threads; thread++)
+                    cr_expect_leq(abs((int)(on[thread][wire] - 400 / plan.threads)), 1);
+                for (uint32_t room = 0; room < plan.rooms; room++)
+                    cr_expect_geq(in[room][wire], 200 / plan.rooms, "%u rooms, %u threads",
+                                  plan.rooms, plan.threads);
+            }
+        }
+    }
+    plan.threads = 1;
+    cr_expect_eq(load_plan_client_wire(&plan, 0), LOAD_WS_JSON);
+    cr_expect_eq(load_plan_wire(&plan, 0), LOAD_WS_JSON);
+    cr_expect(load_plan_has(&plan, LOAD_WS));
+    plan.wires_count = 0;
+    cr_expect_eq(load_plan_wire(&plan, 7), LOAD_NATIVE);
+    cr_expect_not(load_plan_has(&plan, LOAD_WS));
+}
