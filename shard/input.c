@@ -169,6 +169,11 @@ static size_t consume(struct shard *shard, struct session *session, struct span 
     return (size_t)used;
 }
 
+/* A codec that wants one byte more would like any: it reads a head from its beginning each time,
+ * and a head that comes byte by byte costs its square. What is taken too much is consumed from
+ * carry. */
+#define CARRY_STEP 512u
+
 /* Appends to carry until it has what decoding wants. Returns the bytes taken, or -1 when there
  * is no memory (the session is cut). */
 static int64_t carry_fill(struct shard *shard, struct session *session, struct slice in)
@@ -176,7 +181,7 @@ static int64_t carry_fill(struct shard *shard, struct session *session, struct s
     struct errand *errand = errand_at(shard, session);
     struct segment *carry = errand->carry;
     size_t have = carry == NULL ? 0 : carry->used;
-    size_t take = size_min(in.len, errand->want > have ? errand->want - have : 1);
+    size_t take = size_min(in.len, errand->want > have + 1 ? errand->want - have : CARRY_STEP);
 
     if (carry == NULL || segment_room(carry) < take) {
         /* Grows with what has come, not with what a length field promises. */

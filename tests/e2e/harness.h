@@ -58,6 +58,10 @@ unsigned server_logged(const struct server *server, const char *text);
 uint64_t server_counted(const struct server *server, const char *name, enum reason reason);
 /* Descriptors that the server has open now. */
 unsigned server_fds(const struct server *server);
+/* Bytes of memory that it has now; 0 with a sanitizer, whose own are many times as many. */
+uint64_t server_resident(const struct server *server);
+/* Bytes that the kernel holds for all connections to its port, on its side. */
+uint64_t server_in_sockets(const struct server *server);
 /* Kills what is left, shows the log of a server that was not stopped, removes the folders. The
  * .fini of every suite, also when the test failed. */
 void harness_fini(void);
