@@ -266,22 +266,31 @@ Test(http, pipelined_requests_are_bounded)
     server_stop(server);
 }
 
-/* Nobody reads, from any of hundreds of connections; the others notice nothing. */
+/* 32 KB of the page, asked for again and again by hundreds who do not read it; the others notice
+ * nothing. */
 Test(http, answers_that_are_not_read_are_bounded)
 {
     enum { STALLED = 200 };
-    struct server *server = server_start("--memory", "64M");
-    struct client *anna = login(server, "anna");
+    static const char page[] = "GET /uproar.js HTTP/1.1\r\n" H "\r\n";
+    struct server *server = server_start("--memory", "64M", "--workers", "2", "--clients", "250");
+    struct client *anna = login(server, "anna"), *stalled[STALLED];
     uint32_t room = join(anna, "lobby");
 
     for (int i = 0; i < STALLED; i++) {
-        struct client *client = client_open_as(server, INADDR_ANY, 1);
-        for (int k = 0; k < 16; k++)
-            client_send(client, HEALTH, strlen(HEALTH));
+        stalled[i] = client_open_as(server, INADDR_ANY, 1);
+        stalled[i]->speech = BYTES;
+        for (int k = 0; k < ANSWERS_MAX; k++)
+            client_send(stalled[i], page, strlen(page));
         publish(anna, room, "not held up");
         expect_message(anna, "not held up");
         await(anna, MSG_ACK);
+        if (i % 20 == 19)
+            cr_assert_leq(server_in_sockets(server) + server_resident(server), 64u << 20);
     }
+    /* Who reads after all is given each of them. */
+    for (int k = 0; k < ANSWERS_MAX; k++)
+        cr_assert_eq(http_answer(stalled[STALLED - 1])->status, 200);
+    expect_eof(stalled[STALLED - 1]);
     barrier(anna);
     server_stop(server);
 }
