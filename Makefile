@@ -109,7 +109,7 @@ perf-programs: $(filter $(B)/perf/%,$(PROGRAMS))
 run:
 	$(call deps,BUILD)
 	$(Q)$(MAKE) all
-	@echo "Join from another terminal with: $(B)/uproar      (Ctrl-C here stops the server)"
+	@echo "Join in a browser, or from another terminal with: $(B)/uproar   (Ctrl-C here stops the server)"
 	$(Q)exec $(B)/uproard $(ARGS)
 
 check:

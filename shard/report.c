@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "shard/server.h"
 
@@ -48,6 +49,32 @@ static void report_spread(const struct server *server, const char *which, enum s
              (unsigned long long)(percent / 100), (unsigned long long)(percent % 100));
     log_event(LOG_INFO, "clients by shard", LOG_STR("which", which), LOG_U64("clients", sum),
               LOG_STR("largest_over_mean", largest_over_mean), LOG_STR("by_shard", by_shard.text));
+}
+
+void report_page_url(const char *listen, unsigned port, char *url, size_t url_bytes)
+{
+    static const struct {
+        const char *every, *loopback;
+    } hosts[] = {{"", "127.0.0.1"}, {"0.0.0.0", "127.0.0.1"}, {"[::]", "[::1]"}};
+    const char *colon = strrchr(listen, ':');
+    struct slice host = slice_of(listen, colon != NULL ? (size_t)(colon - listen) : strlen(listen));
+
+    for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+        if (slice_equal(host, slice_str(hosts[i].every)))
+            host = slice_str(hosts[i].loopback);
+    snprintf(url, url_bytes, "http://%.*s:%u/", (int)host.len, (const char *)host.data, port);
+}
+
+void report_page(const struct server *server)
+{
+    char url[512];
+
+    report_page_url(server->options.listen, server->port, url, sizeof(url));
+    log_event(LOG_INFO, "open it in a browser", LOG_STR("url", url));
+    if (isatty(STDOUT_FILENO)) {
+        printf("Chat at %s in a browser, or with uproar in a terminal.\n", url);
+        fflush(stdout);
+    }
 }
 
 void report_clients(const struct server *server)

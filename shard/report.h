@@ -1,10 +1,19 @@
-/* report.h -- what the server says about itself while it stops or is asked, from the shards' stats.
+/* report.h -- what the server says about itself: where it is, and, while it stops or is asked, what
+ * the shards' stats tell.
  *
  * Any thread. Lines of the log at level info. */
 #ifndef UPROAR_SHARD_REPORT_H
 #define UPROAR_SHARD_REPORT_H
 
+#include <stddef.h>
+
 struct server;
+
+/* The address to open in a browser on this host, from HOST:PORT as --listen takes it; `port` is
+ * what became of port 0. Where every address is listened on, loopback's is named. */
+void report_page_url(const char *listen, unsigned port, char *url, size_t url_bytes);
+/* That it is served there: a line of the log, and one for people if somebody sits at stdout. */
+void report_page(const struct server *server);
 
 /* How clients are spread over the shards, now and since the start. The kernel chooses the shard of
  * a connection by a hash, so that few clients are spread badly; the largest shard over the mean is

@@ -421,6 +421,7 @@ int server_run(const struct options *options)
     log_event(LOG_INFO, "listening", LOG_STR("version", UPROAR_VERSION),
               LOG_STR("address", options->listen), LOG_U64("port", server.port),
               LOG_U64("workers", server.workers_count), LOG_U64("cpus", cpus.count));
+    report_page(&server);
     int status = serve(&server, workers, &signals);
     if (atomic_load(&gone)) { /* else the workers run on until the process ends */
         uint64_t leaked = addresses_free(server.addresses);

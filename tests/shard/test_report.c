@@ -37,6 +37,22 @@ Test(report, the_largest_shard_is_told_over_the_mean)
     expect_said(" which=in_all clients=33 largest_over_mean=1.09 by_shard=10,11,12\n");
 }
 
+Test(report, the_page_has_an_address_that_works_here)
+{
+    static const char *const cases[][2] = {{"127.0.0.1:0", "http://127.0.0.1:7000/"},
+                                           {":7000", "http://127.0.0.1:7000/"},
+                                           {"0.0.0.0:7000", "http://127.0.0.1:7000/"},
+                                           {"[::]:7000", "http://[::1]:7000/"},
+                                           {"[2001:db8::1]:0", "http://[2001:db8::1]:7000/"},
+                                           {"chat.example:7000", "http://chat.example:7000/"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char url[64];
+        report_page_url(cases[i][0], 7000, url, sizeof(url));
+        cr_assert_str_eq(url, cases[i][1]);
+    }
+}
+
 Test(report, nobody_is_spread_evenly)
 {
     report_clients(counted(2));
