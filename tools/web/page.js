@@ -96,9 +96,13 @@ function draw_newest() {
 }
 
 view.onplace = () => {
-    if (talks.current !== null && view.place === null && looking())
-        talks.seen(talks.current);
-    changed();
+    const talk = talks.current;
+
+    if (talk !== null && talk.unread > 0 && view.place === null && looking()) {
+        talks.seen(talk);
+        changed();
+    } else
+        draw_newest(); // often, while one scrolls
 };
 
 function looking() {
@@ -121,8 +125,7 @@ function show(talk) {
         before.draft = composer.text;
         before.log.mark_fresh(null);
     }
-    talks.current = talk;
-    talk.touched = Infinity;
+    talks.turn_to(talk);
     composer.text = talk.draft;
     composer.describe(talk.kind === "room" ? `Message to ${talk.title}` : `Message to ${talk.name} only`);
     $("log").setAttribute("aria-label", `Messages in ${talk.title}`);
@@ -194,8 +197,9 @@ const on = {
         const talk = talks.open("room", room.name);
         talk.members ??= new Members();
         talk.members.count = room.members;
-        if (!again)
-            talk.log.note(room.members === 1 ? "You are here, alone so far." : `You are here, with ${plural(room.members - 1, "other")}.`, "quiet");
+        if (talk.log.entries.length === 0)
+            talk.log.note(`${again ? "You are back" : "You are here"}, ${room.members === 1 ? "alone so far"
+                : `with ${plural(room.members - 1, "other")}`}.${again ? " What this tab had shown before is gone." : ""}`, "quiet");
         else if (new_epoch)
             talk.log.note("The room began anew while you were away.", "gap");
         ask_who(talk);

@@ -18,7 +18,7 @@ export function state_sentence({ state, code, why, again, resumed, away_ms }) {
         if (!again)
             return "";
         return resumed ? `Reconnected after ${duration(away_ms)}.`
-                       : `Reconnected after ${duration(away_ms)}, as somebody new: the server knew the old session no more.`;
+                       : `Reconnected after ${duration(away_ms)}; to the others you left and came back.`;
     case "down":
         return code === "lost" || code === "no-server" ? "The connection was lost." : sentence(code, why);
     case "over":

@@ -67,6 +67,11 @@ export class Talks {
         return talk;
     }
 
+    turn_to(talk) {
+        this.current = talk;
+        talk.touched = ++this.#uses;
+    }
+
     close(talk) {
         this.#talks.delete(talk.key);
         if (this.current === talk)
@@ -98,10 +103,11 @@ export class Talks {
 
     #add(talk) {
         if (talk.kind === "person") {
-            const people = this.all.filter((other) => other.kind === "person" && other !== this.current);
-            people.sort((a, b) => (a.unread > 0) - (b.unread > 0) || a.touched - b.touched);
+            const people = this.all.filter((other) => other.kind === "person");
+            const others = people.filter((other) => other !== this.current);
+            others.sort((a, b) => (a.unread > 0) - (b.unread > 0) || a.touched - b.touched);
             if (people.length >= PEOPLE_MAX)
-                this.close(people[0]);
+                this.close(others[0]);
         }
         this.#talks.set(talk.key, talk);
         return talk;
