@@ -8,11 +8,13 @@
  * are drawn once for each frame in which something changed. */
 import { Uproar } from "./uproar.js";
 import { Announcer } from "./announcer.js";
-import { COMMANDS, parse } from "./commands.js";
+import { parse } from "./commands.js";
 import { Composer } from "./composer.js";
-import { $, el } from "./dom.js";
+import { Dialogs } from "./dialogs.js";
+import { $ } from "./dom.js";
 import { Drawers } from "./drawers.js";
 import { LogView } from "./log-view.js";
+import { draw_members } from "./member-list.js";
 import { Members } from "./members.js";
 import { Outbox, make_room, take } from "./outbox.js";
 import { Status, state_sentence } from "./status.js";
@@ -21,7 +23,6 @@ import { draw_talks } from "./talk-list.js";
 import { Talks, person_key, room_key } from "./talks.js";
 import { gap_sentence, plural, sentence } from "./words.js";
 
-const MEMBERS_SHOWN_MAX = 300;
 const WHO_AGAIN_MS = 3000;
 const STORE_MS = 1000;
 
@@ -32,6 +33,11 @@ const composer = new Composer($("composer"), $("message"), $("message-note"));
 const outbox = new Outbox($("outbox"), { onagain: send_again, ondiscard: discard });
 const announcer = new Announcer($("announcer"));
 const drawers = new Drawers($("shade"), [$("head"), $("talks"), $("talk"), $("members")]);
+const dialogs = new Dialogs({ join, rename: (name) => chat.nick(name), rooms: () => chat.rooms(),
+    before: () => {
+        drawers.close();
+        composer.focus();
+    } });
 const status = new Status({ bar: $("status"), text: $("status-text"), countdown: $("status-countdown"),
     actions: $("status-actions"), signal: $("signal"), signal_text: $("signal-text") });
 
@@ -61,7 +67,9 @@ function draw() {
         : talk?.kind === "person" ? "between you two" : "";
     $("send").setAttribute("aria-disabled", String(chat?.state !== "up" || talk === null));
     draw_newest();
-    draw_members(talk);
+    if (talk?.kind === "room")
+        draw_members({ list: $("members-list"), more: $("members-more") }, talk.members, chat.id,
+            (name) => show(talks.open("person", name)));
     if (talk !== null) {
         $("log-trimmed").hidden = talk.log.dropped === 0;
         $("log-trimmed").textContent = `${plural(talk.log.dropped, "older line")} are no longer kept by this page.`;
@@ -71,21 +79,6 @@ function draw() {
         $("log-trimmed").hidden = true;
     }
     view.refresh();
-}
-
-function draw_members(talk) {
-    const list = $("members-list");
-
-    if (talk?.kind !== "room")
-        return;
-    const names = talk.members.names, shown = names.slice(0, MEMBERS_SHOWN_MAX);
-    const more = Math.max(talk.members.count - shown.length, 0);
-    list.replaceChildren(...shown.map(({ id, name }) => id === chat.id
-        ? el("li", { class: "self-entry", dir: "auto" }, `${name} (you)`)
-        : el("li", {}, el("button", { type: "button", dir: "auto", title: `Write to ${name}`,
-            onclick: () => show(talks.open("person", name)) }, name))));
-    $("members-more").textContent = more === 0 ? "" : shown.length === 0
-        ? `${plural(more, "member")}; the server names them in smaller rooms only.` : `and ${more.toLocaleString()} more`;
 }
 
 function draw_newest() {
@@ -385,10 +378,10 @@ const commands = {
     },
     who: () => chat.who(talks.current.name).then(({ total, people }) =>
         note_here(`${plural(total, "member")}: ${people.map(({ name }) => name).join(", ")}`)).catch(failed),
-    rooms: () => find_room(),
+    rooms: () => dialogs.room(),
     nick: ({ name }) => chat.nick(name).catch(failed),
     quit: () => quit(),
-    help: () => open_dialog($("help-dialog")),
+    help: () => dialogs.help(),
     missing: ({ word }) => composer.note(`It is: ${word}`),
     unknown: ({ word }) => composer.note(`There is no ${word}; /help lists the commands, // begins a message with /`),
 };
@@ -420,62 +413,6 @@ function key(event) {
         event.preventDefault();
         show(talks.beside(talks.current, event.key === "ArrowUp" ? -1 : 1));
     }
-}
-
-// Dialogs
-
-/* Closing gives the focus back to who had it: to writing. */
-function open_dialog(dialog) {
-    drawers.close();
-    composer.focus();
-    dialog.showModal();
-}
-
-function dialog_form(dialog, form, error, submit) {
-    dialog.querySelector(".cancel").addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", (event) => {
-        if (event.target === dialog) // the backdrop
-            dialog.close();
-    });
-    form.addEventListener("submit", async (event) => {
-        event.preventDefault();
-        error.textContent = "";
-        try {
-            await submit();
-            dialog.close();
-        } catch (refusal) {
-            error.textContent = sentence(refusal.code, refusal.message);
-        }
-    });
-}
-
-async function find_room() {
-    $("room-name").value = "";
-    $("room-error").textContent = "";
-    $("room-count").textContent = "";
-    $("room-list").replaceChildren();
-    open_dialog($("room-dialog"));
-    $("room-name").focus();
-    try {
-        const { total, rooms } = await chat.rooms();
-        rooms.sort((a, b) => b.members - a.members || a.name.localeCompare(b.name));
-        $("room-count").textContent = rooms.length < total ? `${rooms.length} of ${plural(total, "room")}` : "";
-        $("room-list").replaceChildren(...rooms.map(({ name, members }) =>
-            el("li", {}, el("button", { type: "button", onclick: () => {
-                $("room-name").value = name;
-                $("room-form").requestSubmit();
-            } }, el("span", { class: "label", dir: "auto" }, `#${name}`),
-                el("span", { class: "people" }, plural(members, "member"))))));
-    } catch (error) {
-        $("room-count").textContent = sentence(error.code, error.message);
-    }
-}
-
-function rename() {
-    $("new-name").value = chat.name;
-    $("name-error").textContent = "";
-    open_dialog($("name-dialog"));
-    $("new-name").select();
 }
 
 // Coming and going
@@ -573,17 +510,12 @@ $("door-form").addEventListener("submit", (event) => {
     talks = new Talks();
     start({ name, rooms: [{ name: room }, ...rooms] });
 });
-dialog_form($("room-dialog"), $("room-form"), $("room-error"), () => join($("room-name").value.trim().replace(/^#(?=.)/u, "")));
-dialog_form($("name-dialog"), $("name-form"), $("name-error"), () => chat.nick($("new-name").value.trim()));
-dialog_form($("help-dialog"), $("help-form"), el("p"), async () => {});
-$("help-commands").append(...COMMANDS.map(([usage, what]) =>
-    el("div", {}, el("dt", {}, el("code", {}, usage)), el("dd", {}, what))));
 drawers.add($("show-talks"), $("talks"));
 drawers.add($("show-members"), $("members"));
-$("find-room").addEventListener("click", find_room);
-$("rename").addEventListener("click", rename);
+$("find-room").addEventListener("click", () => dialogs.room());
+$("rename").addEventListener("click", () => dialogs.name(chat.name));
 $("quit").addEventListener("click", quit);
-$("show-help").addEventListener("click", () => open_dialog($("help-dialog")));
+$("show-help").addEventListener("click", () => dialogs.help());
 $("newest").addEventListener("click", () => {
     view.follow();
     composer.focus();

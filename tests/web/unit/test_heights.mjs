@@ -1,4 +1,4 @@
-// test_heights.mjs -- sums of many heights, against the plain way to compute them.
+/* test_heights.mjs -- sums of many heights, against the plain way to compute them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Heights } from "../../../tools/web/heights.js";

@@ -1,4 +1,4 @@
-// test_links.mjs -- what becomes a link, and above all what does not.
+/* test_links.mjs -- what becomes a link, and above all what does not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parts } from "../../../tools/web/links.js";

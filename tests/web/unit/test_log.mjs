@@ -1,4 +1,4 @@
-// test_log.mjs -- what a conversation keeps, and what it lets go.
+/* test_log.mjs -- what a conversation keeps, and what it lets go. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CHARACTERS_MAX, ENTRIES_MAX, Log, PRESENCE_NAMES_MAX, RUN_MS } from "../../../tools/web/log.js";

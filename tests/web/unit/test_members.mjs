@@ -1,4 +1,4 @@
-// test_members.mjs -- WHO's answer and PRESENCE, in any order.
+/* test_members.mjs -- WHO's answer and PRESENCE, in any order. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Members } from "../../../tools/web/members.js";

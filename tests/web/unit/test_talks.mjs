@@ -1,4 +1,4 @@
-// test_talks.mjs -- the conversations: order, names, what is unread, and their bound.
+/* test_talks.mjs -- the conversations: order, names, what is unread, and their bound. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PEOPLE_MAX, Talks, person_key, room_key } from "../../../tools/web/talks.js";

@@ -1,4 +1,4 @@
-// test_uproar.mjs -- the client module against a server that says what a test tells it to.
+/* test_uproar.mjs -- the client module against a server that says what a test tells it to. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as uproar from "../../../tools/web/uproar.js";

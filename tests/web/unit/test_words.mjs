@@ -1,4 +1,4 @@
-// test_words.mjs -- sentences that people read: the page's own, and what a typed line asks for.
+/* test_words.mjs -- sentences that people read: the page's own, and what a typed line asks for. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "../../../tools/web/commands.js";
