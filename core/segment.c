@@ -22,8 +22,9 @@
 #include "core/check.h"
 #include "core/poison.h"
 
-#define SLAB_BYTES_MIN    (256u << 10)
-#define SLAB_SEGMENTS_MIN 4u
+/* A slab of few segments is seldom wholly free, one of many holds much beyond need. */
+#define SLAB_BYTES          (256u << 10)
+#define SLAB_BYTES_OF_LARGE (512u << 10) /* of segments of which SLAB_BYTES has fewer than four */
 
 struct segment_slab {
     struct list open; /* in its class's list while it has something to give */
@@ -149,7 +150,8 @@ static void segments_trim(struct segments *segments, size_t bytes)
 static struct segment_slab *slab_new(struct segments *segments, unsigned class_index)
 {
     size_t stride = class_stride(class_index);
-    size_t count = size_max(SLAB_BYTES_MIN / stride, SLAB_SEGMENTS_MIN);
+    size_t slab_bytes = stride <= SLAB_BYTES / 4 ? SLAB_BYTES : SLAB_BYTES_OF_LARGE;
+    size_t count = size_max(slab_bytes / stride, 1);
     size_t bytes = count * stride;
     segments_trim(segments, bytes);
 

@@ -6,11 +6,13 @@
  * reader on another thread is covered by the reference that the owner keeps until the ring's
  * head has passed the slot (core/spsc.h, shard/mesh.h).
  *
- * Sizes are 128 bytes (a reply) to 128 KiB in steps of four, header included; each class carves
- * them from slabs of 256 KiB or four segments. Bytes handed out are counted against one limit, so
- * that a shard's message memory has a ceiling whatever the mix. Memory taken from the host is
- * kept for its class until growing would pass the same limit; then slabs that are wholly free,
- * of any class, go back first. What is held beyond the limit is slabs that are partly in use.
+ * Sizes are 128 bytes (a reply) to 512 KiB in steps of four, header included; each class carves
+ * them from slabs of 256 KiB, the largest two from 512 KiB. What grows by itself stays below
+ * SEGMENT_BYTES_GROWN; what is larger is for single things that are. Bytes handed out are counted
+ * against one limit, so that a shard's message memory has a ceiling whatever the mix. Memory taken
+ * from the host is kept for its class until growing would pass the same limit; then slabs that are
+ * wholly free, of any class, go back first. What is held beyond the limit is slabs that are partly
+ * in use.
  *
  * ASan and valgrind do not see the kernel write into a freed buffer of an io_uring
  * operation; built with -DUPROAR_GUARD, a free segment's bytes are PROT_NONE instead, and the
@@ -23,9 +25,10 @@
 
 #include "core/list.h"
 
-#define SEGMENT_CLASSES     6u
+#define SEGMENT_CLASSES     7u
 #define SEGMENT_BYTES_LEAST 128u
-#define SEGMENT_BYTES_MOST  (SEGMENT_BYTES_LEAST << (2u * (SEGMENT_CLASSES - 1u))) /* 131072 */
+#define SEGMENT_BYTES_MOST  (SEGMENT_BYTES_LEAST << (2u * (SEGMENT_CLASSES - 1u))) /* 524288 */
+#define SEGMENT_BYTES_GROWN (SEGMENT_BYTES_MOST / 16u)                             /* 32768 */
 
 struct segment_slab; /* segment.c */
 
@@ -39,7 +42,8 @@ struct segment {
     uint8_t bytes[];
 };
 static_assert(sizeof(struct segment) == 32, "header counted by SEGMENT_CAPACITY_MOST");
-#define SEGMENT_CAPACITY_MOST (SEGMENT_BYTES_MOST - sizeof(struct segment))
+#define SEGMENT_CAPACITY_MOST  (SEGMENT_BYTES_MOST - sizeof(struct segment))
+#define SEGMENT_CAPACITY_GROWN (SEGMENT_BYTES_GROWN - sizeof(struct segment))
 
 struct segments {
     struct list open[SEGMENT_CLASSES]; /* slabs that have something to give, empty ones last */

@@ -186,7 +186,7 @@ static enum http_status status_of(const struct state *state, enum reason reason)
     case REASON_PEER_RESET:
         return 0;
     default:
-        return HTTP_UNAVAILABLE;
+        return state->answered == 0 ? HTTP_UNAVAILABLE : 0;
     }
 }
 

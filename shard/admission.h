@@ -2,7 +2,8 @@
  *
  * In this order: the shard is short of memory (shed.h); the server has as many clients as it may
  * have; this address has as many connections as it may have, or makes them too fast (addresses.h).
- * Who is refused is told by GOAWAY, which takes a session until it was heard. For that each shard
+ * Who is refused is told in its own protocol, so its first bytes are waited for, but not for long
+ * (LINE_REFUSED); that takes a session until it was heard. For that each shard
  * keeps ADMISSION_REFUSALS sessions beyond --clients; when they are in use a connection is closed
  * without a word. So those who are turned away never take the place of those who would be let in.
  *

@@ -211,6 +211,17 @@ void dispatch_receipts(struct shard *shard, const struct xmsg *msg)
         receipt(shard, xmsg_record(msg, at));
 }
 
+/* Whether it goes into the lane beside what waits there. An empty one takes any message, so that
+ * none is too long for ever, whatever its format makes of it. */
+static bool lane_takes(struct shard *shard, const struct session *session,
+                       const struct event *event)
+{
+    size_t waiting = errand_of(shard, session)->lane.bytes;
+
+    return waiting == 0 || waiting + codecs[session->codec]->encode_bytes_max(event) <=
+                               shard->options->control_bytes_max;
+}
+
 void dispatch_deliver(struct shard *shard, const struct xmsg *msg)
 {
     const struct xdirect *in = xmsg_record(msg, 0);
@@ -219,17 +230,16 @@ void dispatch_deliver(struct shard *shard, const struct xmsg *msg)
     struct event event = {.type = MSG_DIRECT_MESSAGE};
     enum reason reason = REASON_NONE;
 
+    event.direct.time_ms = shard->loop.realtime_ms;
+    event.direct.sender = in->sender;
+    event.direct.msgid = in->msgid;
+    event.direct.name = slice_of(tail, in->name_bytes);
+    event.direct.body = slice_of(tail + in->name_bytes + in->to_bytes, in->body_bytes);
     if (session == NULL || session->state != SESSION_LIVE) {
         reason = REASON_UNDELIVERED;
-    } else if (errand_of(shard, session)->lane.bytes + in->body_bytes + MESSAGE_OVERHEAD_MAX >
-               shard->options->control_bytes_max) {
+    } else if (!lane_takes(shard, session, &event)) {
         reason = REASON_BUSY;
     } else {
-        event.direct.time_ms = shard->loop.realtime_ms;
-        event.direct.sender = in->sender;
-        event.direct.msgid = in->msgid;
-        event.direct.name = slice_of(tail, in->name_bytes);
-        event.direct.body = slice_of(tail + in->name_bytes + in->to_bytes, in->body_bytes);
         session_tell(shard, session, &event);
         if (session->state != SESSION_LIVE) /* there was no memory to tell it */
             reason = REASON_UNDELIVERED;

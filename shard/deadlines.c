@@ -4,6 +4,10 @@
 #include "shard/session.h"
 #include "shard/shard.h"
 
+/* How long somebody who is not let in may take to say in which protocol it asks. Those who speak
+ * first have done so when they are accepted, or a round trip later. */
+#define REFUSED_MS 250u
+
 /* How long a closed direction waits for the peer's FIN, so that our last words are not lost to a
  * RST (RFC 9293 section 3.6.1; the same idea as nginx's lingering_close). */
 #define LINGER_MS 2000u
@@ -11,9 +15,19 @@
 /* Unanswered PINGs after which silence means that nobody is there. */
 #define PINGS_MAX 2u
 
+static void refused_due(struct shard *shard, struct session *session)
+{
+    session_goaway(shard, session, (enum reason)session->end_reason);
+}
+
+/* Who was answered by a protocol that has no HELLO (HTTP) may stay for another request, and goes
+ * without a word. */
 static void hello_due(struct shard *shard, struct session *session)
 {
-    session_goaway(shard, session, REASON_HELLO_TIMEOUT);
+    if (session_asks_only(session) && session->stream.bytes_out > 0)
+        session_end(shard, session, REASON_ANSWERED);
+    else
+        session_goaway(shard, session, REASON_HELLO_TIMEOUT);
 }
 
 /* Twice in each heartbeat: who is silent is asked, twice, and then gone before two heartbeats are
@@ -59,6 +73,7 @@ void deadlines_init(struct shard *shard)
     struct line *lines = shard->lines;
 
     line_init(&lines[LINE_NONE], shard, 0, NULL);
+    line_init(&lines[LINE_REFUSED], shard, REFUSED_MS, refused_due);
     line_init(&lines[LINE_HELLO], shard, options->hello_ms, hello_due);
     line_init(&lines[LINE_BEAT], shard, options->heartbeat_ms / 2, beat_due);
     line_init(&lines[LINE_LINGER], shard, LINGER_MS, linger_due);

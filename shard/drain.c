@@ -43,9 +43,13 @@ static void say_barrier(struct shard *shard, unsigned step)
         shard_post(shard, to, XMSG_BARRIER)->value = step;
 }
 
+/* Whose protocol is not known is read until it is (input.c), to be told goodbye in it. */
 static void stop_reading(void *ctx, struct stream *stream)
 {
-    session_block(ctx, (struct session *)stream, BLOCK_DRAIN);
+    struct session *session = (struct session *)stream;
+
+    if (session->codec != CODEC_UNKNOWN)
+        session_block(ctx, session, BLOCK_DRAIN);
 }
 
 static void count_client(void *ctx, struct stream *stream)
@@ -85,8 +89,6 @@ void drain_accepted(struct shard *shard, struct session *session)
 {
     if (shard->drain.over)
         cut(shard, &session->stream);
-    else
-        session_block(shard, session, BLOCK_DRAIN);
 }
 
 /* The listener is closed and goodbye was said, so nobody can come any more. */

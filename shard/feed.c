@@ -9,7 +9,7 @@
 
 /* A new link takes what is expected to follow, but no more than this, so that a lone slow
  * reader holds little. */
-#define LINK_BYTES_MAX (SEGMENT_BYTES_MOST / 4 - sizeof(struct segment))
+#define LINK_BYTES_MAX SEGMENT_CAPACITY_GROWN
 
 void batch_add(struct batch *batch, struct segment *segment, const uint8_t *data, size_t len)
 {

@@ -15,6 +15,12 @@ static void show_clients(struct shard *shard)
     stats_set(stats, STAT_ACCEPT_EXHAUSTED, shard->listener.exhausted);
     stats_set(stats, STAT_BYTES_IN, shard->streams.bytes_in);
     stats_set(stats, STAT_COMMANDS, shard->commands);
+    stats_set(stats, STAT_NATIVE, shard->speakers[CODEC_NATIVE]);
+    stats_set(stats, STAT_WS_BIN, shard->speakers[CODEC_WS_BIN]);
+    stats_set(stats, STAT_WS_JSON, shard->speakers[CODEC_WS_JSON]);
+    stats_set(stats, STAT_WS_ECHO, shard->speakers[CODEC_WS_ECHO]);
+    stats_set(stats, STAT_HTTP, shard->speakers[CODEC_HTTP]);
+    stats_set(stats, STAT_ANSWERS, shard->answers);
     stats_set(stats, STAT_NUMBERED, shard->homes.numbered);
     stats_set(stats, STAT_DIRECTS, shard->directs);
     stats_set(stats, STAT_ACKS, shard->acks);

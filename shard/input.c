@@ -38,8 +38,24 @@ static void speak(struct shard *shard, struct session *session, unsigned index)
 {
     struct codec_limits limits = input_limits(shard, session);
 
+    if (session->codec != CODEC_UNKNOWN)
+        shard->speakers[session->codec]--;
+    shard->speakers[index]++;
     session->codec = (uint8_t)index;
     codecs[index]->open(errand_at(shard, session)->codec, &limits);
+}
+
+/* The protocol is known now, or that it is none. Whether its commands are taken: else there is only
+ * a goodbye for it. */
+static bool may_ask(struct shard *shard, struct session *session)
+{
+    if (session->end_reason != REASON_NONE) /* it was not let in */
+        session_goaway(shard, session, (enum reason)session->end_reason);
+    else if (drain_begun(&shard->drain))
+        session_block(shard, session, BLOCK_DRAIN);
+    else
+        return true;
+    return false;
 }
 
 static bool sniffed(struct shard *shard, struct session *session, struct slice first)
@@ -49,11 +65,13 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
     switch (codec_sniff(first, &index)) {
     case SNIFF_YES:
         speak(shard, session, index);
-        return true;
+        return may_ask(shard, session);
     case SNIFF_MORE:
         errand_at(shard, session)->want = (uint32_t)first.len + 1;
         return false;
     case SNIFF_NO:
+        if (!may_ask(shard, session))
+            return false;
         break;
     }
     unreadable(shard, session,
@@ -62,31 +80,30 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
     return false;
 }
 
-/* The protocol's own answer. One to a stranger is HTTP's, whose next request has as much time and
- * as many bytes; what WebSocket owes a stranger renews nothing. */
-static void owe(struct shard *shard, struct session *session, const struct decoded *out)
+/* So many bytes were a request that HTTP answers: the next has as much time and as many bytes.
+ * (What WebSocket answers to a stranger renews nothing.) */
+static void answered(struct shard *shard, struct session *session, int64_t used)
 {
-    if (session->state == SESSION_NEW && codecs[session->codec]->encode == NULL) {
-        errand_at(shard, session)->hello_bytes = 0;
-        line_enter(shard, session, LINE_HELLO);
-    }
-    session_owe(shard, session, out->owed[0]);
-    session_owe(shard, session, out->owed[1]);
+    errand_at(shard, session)->hello_bytes -= (uint16_t)used;
+    shard->answers++;
+    line_enter(shard, session, LINE_HELLO);
 }
 
 /* What can follow a command, or stand for one (codec.h, 1 to 5 without 2). */
 static void act(struct shard *shard, struct session *session, const struct decoded *out)
 {
     if (unlikely(out->also & DECODED_OWED)) {
-        owe(shard, session, out);
+        session_owe(shard, session, out->owed[0]);
+        session_owe(shard, session, out->owed[1]);
         if (session->state > SESSION_LIVE)
             return; /* no memory for what it is owed */
+    } else {
+        shard->commands++;
     }
-    shard->commands++;
     dispatch(shard, session, &out->cmd);
     if (unlikely(out->also & DECODED_BECOME)) {
         speak(shard, session, out->become);
-        if (codecs[out->become]->encode == NULL)
+        if (session_asks_only(session))
             session_live(shard, session); /* nobody to say HELLO */
     }
     if (unlikely(out->also & DECODED_END)) {
@@ -162,6 +179,9 @@ static size_t consume(struct shard *shard, struct session *session, struct span 
         return 0;
     }
     PROBE(decode, session_connection(shard, session), out.cmd.type, used);
+    if (unlikely(out.also & DECODED_OWED) && session->state == SESSION_NEW &&
+        session_asks_only(session))
+        answered(shard, session, used);
     if (unlikely(out.also & DECODED_PIECE))
         take_piece(shard, session, &limits, &out);
     else
@@ -284,7 +304,7 @@ static bool held_append(struct shard *shard, struct segment **end, struct slice 
 static void hold(struct shard *shard, struct session *session, struct slice bytes)
 {
     struct segment **end = &errand_at(shard, session)->held;
-    size_t piece = session->state < SESSION_LIVE ? HELLO_HELD_PIECE : SEGMENT_CAPACITY_MOST;
+    size_t piece = session->state < SESSION_LIVE ? HELLO_HELD_PIECE : SEGMENT_CAPACITY_GROWN;
     size_t held = 0;
 
     for (; *end != NULL; end = &(*end)->next) {

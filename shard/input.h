@@ -14,14 +14,15 @@
  * looking for one. While a HELLO is being answered its sender is not read, and what the kernel had
  * handed over by then is held without counting.
  *
- * State: a frame of at most 512 bytes in carry (2 KiB with the segment's rounding), and what is
- * held in segments of 128 or 512 bytes, all but the last filled: 43 of 128 at worst, and one of
- * 512. */
+ * State: the head of an HTTP request in carry (8 KiB with the segment's rounding), and what is held
+ * in segments of 128 or 512 bytes, all but the last filled: 43 of 128 at worst, and one of 512.
+ * HTTP's requests and what leads to a HELLO over WebSocket are bounded in the same way: what was
+ * answered does not count any more, and after so many answers HTTP ends the connection. */
 #define HELLO_BYTES_MAX       4096u
 #define HELLO_FRAME_BYTES_MAX 512u
 #define HELLO_HELD_PIECE      (512u - sizeof(struct segment))
-#define HELLO_STATE_BYTES_MAX 8192u
-static_assert(2048u + (HELLO_BYTES_MAX / 96u + 1u) * 128u + 512u <= HELLO_STATE_BYTES_MAX,
+#define HELLO_STATE_BYTES_MAX 16384u
+static_assert(8192u + (HELLO_BYTES_MAX / 96u + 1u) * 128u + 512u <= HELLO_STATE_BYTES_MAX,
               "carry, and held in the smallest pieces");
 
 /* What its codec may read, and serve. */

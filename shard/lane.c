@@ -44,7 +44,7 @@ bool lane_put_bytes(struct lane *lane, struct segments *segments, struct slice b
     while (bytes.len > 0) {
         struct segment *tail = lane->tail;
         if (tail == NULL || segment_room(tail) == 0)
-            tail = lane_grow(lane, segments, size_min(bytes.len, SEGMENT_CAPACITY_MOST));
+            tail = lane_grow(lane, segments, size_min(bytes.len, SEGMENT_CAPACITY_GROWN));
         if (tail == NULL)
             return false;
         size_t len = size_min(bytes.len, segment_room(tail));

@@ -2,7 +2,8 @@
  *
  * A FIFO of encoded frames in segments; an empty lane owns nothing. It is bounded:
  * at half of control_bytes_max the client's requests are not read any more, so that only
- * what others cause (a direct message) can find it full, and that is refused to them.
+ * what others cause (a direct message) can find it full, and that is refused to them. One message
+ * that is longer than all of it finds its place when it is empty.
  */
 #ifndef UPROAR_SHARD_LANE_H
 #define UPROAR_SHARD_LANE_H

@@ -6,6 +6,7 @@
  * for all who stand in it: it is set for the first. To stand in line costs a session 12 bytes
  * and two writes, an idle turn costs nothing, and a session is in at most one line at a time:
  *
+ *     LINE_REFUSED  not let in; its first bytes will say how to tell it
  *     LINE_HELLO    accepted, WELCOME is not said yet
  *     LINE_BEAT     live: looked at twice in each heartbeat
  *     LINE_LINGER   FIN is said, the peer's has not come
@@ -21,7 +22,15 @@
 struct shard;
 struct session;
 
-enum line_index { LINE_NONE, LINE_HELLO, LINE_BEAT, LINE_LINGER, LINE_HELD, LINE_COUNT };
+enum line_index {
+    LINE_NONE,
+    LINE_REFUSED,
+    LINE_HELLO,
+    LINE_BEAT,
+    LINE_LINGER,
+    LINE_HELD,
+    LINE_COUNT
+};
 
 struct line {
     struct timer timer; /* set for the first, or somewhat earlier */

@@ -409,8 +409,10 @@ static bool consistent(const struct options *options)
         fprintf(stderr, "uproard: --mesh-slots must be a power of two\n");
         return false;
     }
-    /* A frame must fit a segment, and a lane must hold a direct message. */
-    static_assert(FRAME_BYTES_CEILING <= SEGMENT_CAPACITY_MOST / 2, "a frame fits a segment");
+    /* A frame must fit a segment, in JSON too, which writes a control character in six bytes, and
+     * numbers and the names of fields in fewer than 1024; and a lane must hold a direct message. */
+    static_assert(6u * (BODY_BYTES_CEILING + NAME_BYTES_MAX) + 1024u <= SEGMENT_CAPACITY_MOST,
+                  "a message fits a segment in every format");
     if (options->control_bytes_max < 2 * options->body_bytes_max) {
         fprintf(stderr, "uproard: --control-bytes must be at least twice --body-bytes, so that a "
                         "direct message fits\n");

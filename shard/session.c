@@ -100,10 +100,12 @@ void session_accept(void *ctx, int fd)
     session->errand = session->flight = session->first_member = POOL_NONE;
     line_enter(shard, session, LINE_HELLO);
     PROBE(accept, session_connection(shard, session), fd);
-    if (drain_begun(&shard->drain))
+    if (drain_begun(&shard->drain)) {
         drain_accepted(shard, session);
-    else if (admission.state != ADMISSION_IN)
-        session_goaway(shard, session, admission.reason);
+    } else if (admission.state != ADMISSION_IN) {
+        session->end_reason = admission.reason;
+        line_enter(shard, session, LINE_REFUSED);
+    }
 }
 
 /* Something is in its lane. A stranger is read again when this reply has gone; a guest may owe
@@ -499,6 +501,8 @@ static void session_closed(void *ctx, struct stream *stream)
         errand_drop(shard, session);
     }
     ended_record(shard, session);
+    if (session->codec != CODEC_UNKNOWN)
+        shard->speakers[session->codec]--;
     struct admission admission = {.state = session->admission};
     struct peer peer = peer_kept(shard, session);
     admission_leave(shard, &admission, &peer);

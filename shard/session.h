@@ -85,7 +85,8 @@ struct session {
     uint32_t peer_address;         /* peer.h: IPv4, or the index of an IPv6 one */
     uint16_t peer_port;            /* 0: not known */
     uint16_t rooms;                /* memberships, joining ones too */
-    uint16_t end_reason; /* enum reason; LEAVING: of the GOAWAY behind all that is owed, or 0 */
+    uint16_t end_reason; /* enum reason; LEAVING: of the GOAWAY behind all that is owed, or 0; NEW:
+                          * why it was not let in, or 0 */
     uint8_t state;       /* enum session_state */
     uint8_t codec;       /* index into codecs, CODEC_UNKNOWN before the first bytes told */
     uint8_t blocked;     /* BLOCK_… */
@@ -105,6 +106,12 @@ struct session {
  * home, struct name_entry. */
 static_assert(sizeof(struct session) <= 136, "struct session grew");
 static_assert(LINE_COUNT <= 16 && ADMISSION_REFUSED < 4, "they fit their bits");
+
+/* Its protocol has requests and answers of its own, and no events: HTTP. */
+static inline bool session_asks_only(const struct session *session)
+{
+    return session->codec != CODEC_UNKNOWN && codecs[session->codec]->encode == NULL;
+}
 
 /* Held, but the last words of its connection are under way. */
 static inline bool session_parting(const struct session *session)

@@ -103,8 +103,10 @@ struct shard {
     struct log_rate ended_lines; /* how many connections' ends may be written down */
     /* Counters, shown among the stats at the end of each turn (gauges.h). */
     uint64_t commands; /* decoded, refused ones too */
+    uint64_t answers;  /* of HTTP */
     uint64_t deliveries, directs, acks, fallen;
-    size_t feed_bytes; /* in links of all feeds */
+    uint32_t speakers[CODEC_COUNT]; /* connections of each protocol */
+    size_t feed_bytes;              /* in links of all feeds */
 };
 
 extern _Thread_local struct shard *shard_current;

@@ -30,71 +30,77 @@
 
 /* id, kind, name, unit, help. Kinds are stats_map.h's: of a PEAK the largest of all shards counts.
  * What clients do, what is sent, what crosses shards, what the loops do, what is held. */
-#define STATS(X)                                                                                  \
-    X(ACCEPTED, COUNTER, "connections_accepted", "connections", "taken from the listener")        \
-    X(UNANSWERED, COUNTER, "connections_unanswered", "connections",                               \
-      "closed at once without a GOAWAY, since those kept for saying server-full were used up; "   \
-      "in connections_ended too")                                                                 \
-    X(CUT, COUNTER, "connections_cut", "connections",                                             \
-      "ended by a stop of the server before they had been handed all; in connections_ended too")  \
-    X(OPEN, GAUGE, "connections_open", "connections", "not closed yet")                           \
-    X(GREETING, GAUGE, "connections_greeting", "connections", "of these, without a WELCOME yet")  \
-    X(LINGERING, GAUGE, "connections_lingering", "connections",                                   \
-      "of these, that have been told all and wait for the peer's FIN")                            \
-    X(HELD, GAUGE, "sessions_held", "sessions", "without a connection, waiting to be resumed")    \
-    X(ACCEPT_FAILED, COUNTER, "accepts_failed", "connections",                                    \
-      "that broke before they could be accepted")                                                 \
-    X(ACCEPT_EXHAUSTED, COUNTER, "accepts_exhausted", "times",                                    \
-      "accepting paused for want of descriptors or memory; who waits in the backlog is not lost") \
-    X(BYTES_IN, COUNTER, "bytes_received", "bytes", "from clients")                               \
-    X(COMMANDS, COUNTER, "commands", "commands", "decoded, refused ones too")                     \
-    X(NUMBERED, COUNTER, "messages_published", "messages", "given a number by their room's home") \
-    X(DIRECTS, COUNTER, "directs", "messages", "to one person, put among the replies to him")     \
-    X(ACKS, COUNTER, "acks", "publishes", "and directs that were acknowledged to their sender")   \
-    X(BUDGET_BLOCKED, COUNTER, "budget_blocked", "times",                                         \
-      "that a client had spent more than --publish-bytes and was not read until it recovered")    \
-    X(IN_DEBT, GAUGE, "clients_in_debt", "clients", "that are not read for that reason")          \
-    X(ROOMS, GAUGE, "rooms", "rooms", "with members, by the shard that numbers them")             \
-    X(MEMBERSHIPS, GAUGE, "memberships", "memberships", "of clients in rooms")                    \
-    X(NAMES, GAUGE, "names", "names", "in use")                                                   \
-    X(PRESENCE_LATER, COUNTER, "presence_later", "changes",                                       \
-      "of a large room's number of members, told with later ones")                                \
-    X(DELIVERIES, COUNTER, "deliveries", "messages",                                              \
-      "of rooms, put into sends; one to N members is N deliveries")                               \
-    X(SENDS, COUNTER, "sends", "sends", "given to the kernel, each with all that was owed")       \
-    X(SENDS_SHORT, COUNTER, "sends_short", "sends",                                               \
-      "that the kernel gave up half done, to a peer that had said FIN; the rest was sent again")  \
-    X(SENDING, GAUGE, "sends_under_way", "sends", "that the kernel has not taken wholly yet")     \
-    X(BYTES_OUT, COUNTER, "bytes_sent", "bytes", "that the kernel took for clients")              \
-    X(SLICES, COUNTER, "flush_slices", "times",                                                   \
-      "that sends were left for the next turn, so as not to keep the others waiting")             \
-    X(SPACING, PEAK, "send_spacing_ns", "ns", "between flushes, now, of the busiest shard")       \
-    X(FALLEN, COUNTER, "members_fallen", "times",                                                 \
-      "that a member fell off its room's feed, and gets a GAP")                                   \
-    X(SHED_FEEDS, COUNTER, "feeds_shed", "times",                                                 \
-      "that a room's laggards lost what they had not read, for want of memory")                   \
-    X(CROSSED, COUNTER, "mesh_messages", "messages", "posted to shards, to itself too")           \
-    X(BATCHES, COUNTER, "mesh_batches", "batches", "of these, shown to another shard together")   \
-    X(OVERFLOWED, COUNTER, "mesh_overflowed", "messages", "that had to wait behind a full ring")  \
-    X(DEPTH, PEAK, "mesh_depth_most", "slots",                                                    \
-      "in use at once in a ring between two shards, until their receipt is seen")                 \
-    X(WAKEUPS, COUNTER, "wakeups", "wake-ups", "of sleeping shards, sent")                        \
-    X(TURNS, COUNTER, "turns", "turns", "of the shard's loop")                                    \
-    X(SLEEPS, COUNTER, "sleeps", "turns", "that ended in a sleep")                                \
-    X(LATE, COUNTER, "turns_late", "turns", "that worked for more than 10 ms")                    \
-    X(WORK, COUNTER, "work_ns", "ns", "that turns worked, without the system call at their end")  \
-    X(NEED, COUNTER, "need_ns", "ns",                                                             \
-      "that the shard was on a CPU or waited for one; looked at every 10 ms")                     \
-    X(COMPLETIONS, COUNTER, "completions", "completions", "of operations of the ring")            \
-    X(ENTERS, COUNTER, "enters", "calls", "of io_uring_enter")                                    \
-    X(TIMERS, GAUGE, "timers", "timers", "that run")                                              \
-    X(BUFFERS, GAUGE, "receive_buffers", "buffers", "free for the kernel to receive into")        \
-    X(STARVED, COUNTER, "receives_starved", "times", "that a receive found no buffer and waited") \
-    X(FEED_BYTES, GAUGE, "feed_bytes", "bytes", "encoded, that members have not read yet")        \
-    X(MESSAGE_BYTES, GAUGE, "message_bytes", "bytes", "of message memory in use")                 \
-    X(MESSAGE_MOST, PEAK, "message_bytes_most", "bytes",                                          \
-      "of that in use at the end of a turn, of the shard with most")                              \
-    X(MESSAGE_LIMIT, GAUGE, "message_bytes_limit", "bytes", "of that there may be: see --memory") \
+#define STATS(X)                                                                                   \
+    X(ACCEPTED, COUNTER, "connections_accepted", "connections", "taken from the listener")         \
+    X(UNANSWERED, COUNTER, "connections_unanswered", "connections",                                \
+      "closed at once without a GOAWAY, since those kept for saying server-full were used up; "    \
+      "in connections_ended too")                                                                  \
+    X(CUT, COUNTER, "connections_cut", "connections",                                              \
+      "ended by a stop of the server before they had been handed all; in connections_ended too")   \
+    X(OPEN, GAUGE, "connections_open", "connections", "not closed yet")                            \
+    X(GREETING, GAUGE, "connections_greeting", "connections", "of these, without a WELCOME yet")   \
+    X(NATIVE, GAUGE, "connections_native", "connections", "of these, that speak native frames")    \
+    X(WS_BIN, GAUGE, "connections_ws_bin", "connections", "of these, WebSocket, uproar.v1.bin")    \
+    X(WS_JSON, GAUGE, "connections_ws_json", "connections", "of these, WebSocket, uproar.v1.json") \
+    X(WS_ECHO, GAUGE, "connections_ws_echo", "connections", "of these, at /echo")                  \
+    X(HTTP, GAUGE, "connections_http", "connections", "of these, that did not ask for WebSocket")  \
+    X(LINGERING, GAUGE, "connections_lingering", "connections",                                    \
+      "of these, that have been told all and wait for the peer's FIN")                             \
+    X(HELD, GAUGE, "sessions_held", "sessions", "without a connection, waiting to be resumed")     \
+    X(ACCEPT_FAILED, COUNTER, "accepts_failed", "connections",                                     \
+      "that broke before they could be accepted")                                                  \
+    X(ACCEPT_EXHAUSTED, COUNTER, "accepts_exhausted", "times",                                     \
+      "accepting paused for want of descriptors or memory; who waits in the backlog is not lost")  \
+    X(BYTES_IN, COUNTER, "bytes_received", "bytes", "from clients")                                \
+    X(COMMANDS, COUNTER, "commands", "commands", "decoded, refused ones too")                      \
+    X(ANSWERS, COUNTER, "http_answers", "requests", "of HTTP that were answered, upgrades too")    \
+    X(NUMBERED, COUNTER, "messages_published", "messages", "given a number by their room's home")  \
+    X(DIRECTS, COUNTER, "directs", "messages", "to one person, put among the replies to him")      \
+    X(ACKS, COUNTER, "acks", "publishes", "and directs that were acknowledged to their sender")    \
+    X(BUDGET_BLOCKED, COUNTER, "budget_blocked", "times",                                          \
+      "that a client had spent more than --publish-bytes and was not read until it recovered")     \
+    X(IN_DEBT, GAUGE, "clients_in_debt", "clients", "that are not read for that reason")           \
+    X(ROOMS, GAUGE, "rooms", "rooms", "with members, by the shard that numbers them")              \
+    X(MEMBERSHIPS, GAUGE, "memberships", "memberships", "of clients in rooms")                     \
+    X(NAMES, GAUGE, "names", "names", "in use")                                                    \
+    X(PRESENCE_LATER, COUNTER, "presence_later", "changes",                                        \
+      "of a large room's number of members, told with later ones")                                 \
+    X(DELIVERIES, COUNTER, "deliveries", "messages",                                               \
+      "of rooms, put into sends; one to N members is N deliveries")                                \
+    X(SENDS, COUNTER, "sends", "sends", "given to the kernel, each with all that was owed")        \
+    X(SENDS_SHORT, COUNTER, "sends_short", "sends",                                                \
+      "that the kernel gave up half done, to a peer that had said FIN; the rest was sent again")   \
+    X(SENDING, GAUGE, "sends_under_way", "sends", "that the kernel has not taken wholly yet")      \
+    X(BYTES_OUT, COUNTER, "bytes_sent", "bytes", "that the kernel took for clients")               \
+    X(SLICES, COUNTER, "flush_slices", "times",                                                    \
+      "that sends were left for the next turn, so as not to keep the others waiting")              \
+    X(SPACING, PEAK, "send_spacing_ns", "ns", "between flushes, now, of the busiest shard")        \
+    X(FALLEN, COUNTER, "members_fallen", "times",                                                  \
+      "that a member fell off its room's feed, and gets a GAP")                                    \
+    X(SHED_FEEDS, COUNTER, "feeds_shed", "times",                                                  \
+      "that a room's laggards lost what they had not read, for want of memory")                    \
+    X(CROSSED, COUNTER, "mesh_messages", "messages", "posted to shards, to itself too")            \
+    X(BATCHES, COUNTER, "mesh_batches", "batches", "of these, shown to another shard together")    \
+    X(OVERFLOWED, COUNTER, "mesh_overflowed", "messages", "that had to wait behind a full ring")   \
+    X(DEPTH, PEAK, "mesh_depth_most", "slots",                                                     \
+      "in use at once in a ring between two shards, until their receipt is seen")                  \
+    X(WAKEUPS, COUNTER, "wakeups", "wake-ups", "of sleeping shards, sent")                         \
+    X(TURNS, COUNTER, "turns", "turns", "of the shard's loop")                                     \
+    X(SLEEPS, COUNTER, "sleeps", "turns", "that ended in a sleep")                                 \
+    X(LATE, COUNTER, "turns_late", "turns", "that worked for more than 10 ms")                     \
+    X(WORK, COUNTER, "work_ns", "ns", "that turns worked, without the system call at their end")   \
+    X(NEED, COUNTER, "need_ns", "ns",                                                              \
+      "that the shard was on a CPU or waited for one; looked at every 10 ms")                      \
+    X(COMPLETIONS, COUNTER, "completions", "completions", "of operations of the ring")             \
+    X(ENTERS, COUNTER, "enters", "calls", "of io_uring_enter")                                     \
+    X(TIMERS, GAUGE, "timers", "timers", "that run")                                               \
+    X(BUFFERS, GAUGE, "receive_buffers", "buffers", "free for the kernel to receive into")         \
+    X(STARVED, COUNTER, "receives_starved", "times", "that a receive found no buffer and waited")  \
+    X(FEED_BYTES, GAUGE, "feed_bytes", "bytes", "encoded, that members have not read yet")         \
+    X(MESSAGE_BYTES, GAUGE, "message_bytes", "bytes", "of message memory in use")                  \
+    X(MESSAGE_MOST, PEAK, "message_bytes_most", "bytes",                                           \
+      "of that in use at the end of a turn, of the shard with most")                               \
+    X(MESSAGE_LIMIT, GAUGE, "message_bytes_limit", "bytes", "of that there may be: see --memory")  \
     X(MESSAGE_HELD, GAUGE, "message_bytes_held", "bytes", "taken from the host for it, used or not")
 
 /* id, name, unit, the range of reasons, help. A GAP has reasons of its own, or no-memory. */

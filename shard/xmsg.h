@@ -178,9 +178,8 @@ static inline size_t xmsg_pad(size_t bytes)
 /* The bytes of a record with its tail, padded. */
 #define XRECORD_BYTES(type, tail_bytes) xmsg_pad(sizeof(type) + (tail_bytes))
 
-/* A run stays below the second largest segment class, so that growing never takes the
- * largest; only a single record may. */
-#define XRUN_BYTES_MAX (SEGMENT_BYTES_MOST / 4 - sizeof(struct segment))
+/* What a run grows to; only a single record may be longer. */
+#define XRUN_BYTES_MAX SEGMENT_CAPACITY_GROWN
 
 /* Appends records to a segment that grows with them: what a producer fills before it posts. */
 struct xwriter {

@@ -46,6 +46,7 @@ Test(session, one_too_many_is_told_and_closed)
     login(0, "anna");
     login(0, "bert");
     struct client *third = client_open(0);
+    client_say(third, .type = MSG_HELLO, .hello.name = slice_str("carl"));
     const struct event *event = expect(third, MSG_GOAWAY);
     cr_assert_eq(event->goaway.reason, REASON_SERVER_FULL);
     cr_assert(event->goaway.reconnect_after_ms > 0);

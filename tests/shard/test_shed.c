@@ -94,6 +94,7 @@ Test(shed, near_the_ceiling_nobody_more_is_taken)
     client_say(anna, .type = MSG_JOIN, .join.room = room_homed("shut", 0));
     expect_error(anna, REASON_NO_MEMORY, MSG_JOIN);
     struct client *late = client_open(0);
+    client_say(late, .type = MSG_HELLO, .hello.name = slice_str("late"));
     cr_assert_eq(expect(late, MSG_GOAWAY)->goaway.reason, REASON_SERVER_FULL);
     expect_end(late);
     memory_give_back(more);
