@@ -9,7 +9,7 @@
 
 #define KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
-struct browser *browser_open(unsigned shard)
+struct browser *browser_open_narrow(unsigned shard, int rcvbuf_bytes)
 {
     static struct browser *all[64]; /* until the process ends */
     static unsigned count;
@@ -17,8 +17,14 @@ struct browser *browser_open(unsigned shard)
 
     cr_assert(browser != NULL && count < ARRAY_SIZE(all));
     all[count++] = browser;
-    browser->client = client_open(shard);
+    browser->client = client_open_narrow(shard, rcvbuf_bytes);
+    browser->who = browser->client->who;
     return browser;
+}
+
+struct browser *browser_open(unsigned shard)
+{
+    return browser_open_narrow(shard, 0);
 }
 
 void browser_bytes(const struct browser *browser, struct slice bytes)
@@ -134,15 +140,22 @@ void browser_close(const struct browser *browser, unsigned code)
     browser_part(browser, WS_CLOSE, true, slice_of(payload, code != 0 ? 2 : 0));
 }
 
-struct slice browser_expect(int line, struct browser *browser, enum ws_opcode opcode)
+struct slice browser_next(int line, struct browser *browser, enum ws_opcode *opcode)
 {
-    enum ws_opcode found;
     struct slice payload;
     size_t bytes;
 
-    while ((bytes = ws_first_frame(unread(browser), &found, &payload)) == 0)
+    while ((bytes = ws_first_frame(unread(browser), opcode, &payload)) == 0)
         cr_assert(read_more(browser), "line %d: no frame came", line);
     browser->from += bytes;
+    return payload;
+}
+
+struct slice browser_expect(int line, struct browser *browser, enum ws_opcode opcode)
+{
+    enum ws_opcode found;
+    struct slice payload = browser_next(line, browser, &found);
+
     cr_assert_eq(found, opcode, "line %d: a frame of kind %d: %.*s", line, (int)found,
                  (int)payload.len, (const char *)payload.data);
     return payload;
@@ -181,9 +194,8 @@ void browser_expect_quiet(int line, struct browser *browser)
               (int)unread(browser).len, (const char *)unread(browser).data);
 }
 
-struct browser *browser_login(unsigned shard, const char *name, char *token)
+void browser_hello(struct browser *browser, const char *name, char *token)
 {
-    struct browser *browser = browser_ws(shard, "/ws", HTTP_PROTOCOL_NAME_JSON);
     char hello[128];
 
     snprintf(hello, sizeof(hello), "{\"type\":\"HELLO\",\"name\":\"%s\"}", name);
@@ -195,6 +207,13 @@ struct browser *browser_login(unsigned shard, const char *name, char *token)
         memcpy(token, found + 9, 32);
         token[32] = '\0';
     }
+}
+
+struct browser *browser_login(unsigned shard, const char *name, char *token)
+{
+    struct browser *browser = browser_ws(shard, "/ws", HTTP_PROTOCOL_NAME_JSON);
+
+    browser_hello(browser, name, token);
     return browser;
 }
 

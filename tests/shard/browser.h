@@ -11,6 +11,7 @@
 
 struct browser {
     struct client *client;
+    struct session_ref who; /* the client's, also when that is closed */
     uint8_t in[1u << 18];
     size_t len, from; /* what has come, and how much of it was looked at */
     bool eof;
@@ -18,6 +19,8 @@ struct browser {
 
 /* Connected; has said nothing. Lives until the test ends. */
 struct browser *browser_open(unsigned shard);
+/* The same with a receive buffer of so many bytes. */
+struct browser *browser_open_narrow(unsigned shard, int rcvbuf_bytes);
 void browser_bytes(const struct browser *browser, struct slice bytes);
 /* A request with Host, and with these lines of fields. */
 void browser_ask(const struct browser *browser, const char *request_line, const char *fields);
@@ -37,7 +40,10 @@ void browser_say(const struct browser *browser, const char *text);
 /* A close frame; code 0: an empty one. */
 void browser_close(const struct browser *browser, unsigned code);
 
-/* The next frame must be of this kind. The payload holds until the next is asked for. */
+/* The next frame, which must come. */
+#define next_frame(browser, opcode) browser_next(__LINE__, (browser), (opcode))
+struct slice browser_next(int line, struct browser *browser, enum ws_opcode *opcode);
+/* It must be of this kind. The payload holds until the next is asked for. */
 #define expect_frame(browser, opcode) browser_expect(__LINE__, (browser), (opcode))
 struct slice browser_expect(int line, struct browser *browser, enum ws_opcode opcode);
 /* A text message that begins so. */
@@ -54,6 +60,7 @@ void browser_expect_quiet(int line, struct browser *browser);
 
 /* On uproar.v1.json: HELLO and WELCOME, whose token goes to token[33] if that is not NULL; JOIN and
  * JOINED, without presence; the room's id. */
+void browser_hello(struct browser *browser, const char *name, char *token);
 struct browser *browser_login(unsigned shard, const char *name, char *token);
 uint32_t browser_join(struct browser *browser, struct slice room);
 void browser_publish(const struct browser *browser, uint32_t room, uint64_t msgid,

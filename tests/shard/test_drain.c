@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/shard/fixture.h"
+#include "tests/shard/browser.h"
 #include "tests/shard/peer.h"
 
 static void stop(uint32_t how)
@@ -251,5 +251,35 @@ Test(drain, who_comes_when_it_is_over_is_cut)
     cr_assert_eq(world_counted(STAT_OPEN), 0);
     cr_assert_eq(world_counted(STAT_CUT), 2);
     close(fd);
+    world_stop();
+}
+
+Test(drain, each_is_told_in_its_protocol)
+{
+    world_start(2, 0, "--enable-echo=on");
+    struct browser *anna = browser_login(0, "anna", NULL), *echo = browser_ws(0, "/echo", NULL);
+    struct browser *page = browser_open(0), *half = browser_open(0), *late = browser_open(0);
+    struct client *silent = client_open(0);
+    browser_ask(page, "GET /healthz HTTP/1.1", "");
+    expect_status(page, 200);
+    browser_bytes(half, slice_str("GET / HTTP/1.1\r\n"));
+    world_settle();
+    stop(1);
+    world_turn(0); /* and waits for the other shard */
+    browser_ask(late, "GET / HTTP/1.1", "");
+    for (unsigned i = 0; i < 10; i++)
+        world_turn(0);
+    cr_assert_eq(late->client->session->blocked, BLOCK_DRAIN);
+    world_settle();
+    expect_text(anna, "{\"type\":\"GOAWAY\",\"reason\":4002,");
+    expect_close(anna, REASON_SHUTDOWN);
+    expect_close(echo, REASON_SHUTDOWN);
+    expect_no_more(page); /* it had its answer */
+    expect_status(half, 503);
+    expect_no_more(half);
+    expect_status(late, 503);
+    expect_no_more(late);
+    cr_assert_eq(expect(silent, MSG_GOAWAY)->goaway.reason, REASON_SHUTDOWN);
+    expect_end(silent);
     world_stop();
 }

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "tests/shard/caught_log.h"
-#include "tests/shard/fixture.h"
+#include "tests/shard/browser.h"
 
 static unsigned lines_in(const char *text)
 {
@@ -38,8 +38,29 @@ Test(ended, the_line_says_who_it_was_and_why_it_ended)
     cr_assert(strstr(said, peer), "%s not in %s", peer, said);
     cr_assert(strstr(said, "anna"), "%s", said);
     cr_assert(strstr(said, "gaps=0"), "%s", said);
+    cr_assert(strstr(said, "protocol=native"), "%s", said);
     cr_assert(strstr(said, "reason=peer-closed"), "%s", said);
     cr_assert_not(strstr(said, "business"), "%s", said);
+    world_stop();
+}
+
+Test(ended, the_line_says_what_a_browser_did_wrong)
+{
+    world_start(1, 0, NULL);
+    log_catch();
+    struct browser *anna = browser_login(0, "anna", NULL), *page = browser_open(0);
+    browser_part(anna, WS_BINARY, true, slice_str("?"));
+    expect_close(anna, WS_CODE_KIND);
+    client_close(anna->client);
+    world_settle();
+    const char *said = log_caught();
+    cr_assert(strstr(said, "protocol=ws-json") && strstr(said, "reason=ws-kind"), "%s", said);
+    browser_bytes(page, slice_str("GET / HTTP/1.1\n"));
+    expect_status(page, 400);
+    client_close(page->client);
+    world_settle();
+    said = log_caught();
+    cr_assert(strstr(said, "protocol=http") && strstr(said, "reason=http-refused"), "%s", said);
     world_stop();
 }
 

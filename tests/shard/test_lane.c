@@ -98,6 +98,29 @@ Test(lane, bytes_and_frames_share_it)
     stop();
 }
 
+Test(lane, bytes_of_any_length_are_cut_into_segments)
+{
+    static uint8_t page[300000];
+    struct lane lane = {NULL, 0};
+    size_t at = 0;
+
+    start(1u << 20);
+    for (size_t i = 0; i < sizeof(page); i++)
+        page[i] = (uint8_t)(i * 7 / 3);
+    cr_assert(lane_put_bytes(&lane, &segments, slice_of(page, 100)));
+    cr_assert(lane_put_bytes(&lane, &segments, slice_of(page + 100, sizeof(page) - 100)));
+    cr_assert_eq(lane.bytes, sizeof(page));
+    while (!lane_empty(&lane)) {
+        struct segment *segment = lane_take(&lane);
+        cr_assert_leq(segment->used, SEGMENT_CAPACITY_GROWN);
+        cr_assert_eq(memcmp(segment->bytes, page + at, segment->used), 0);
+        at += segment->used;
+        segment_put(segment);
+    }
+    cr_assert_eq(at, sizeof(page));
+    stop();
+}
+
 Test(lane, a_direct_message_of_the_longest_body_fits)
 {
     static uint8_t body[BODY_BYTES_CEILING];

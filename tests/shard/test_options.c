@@ -347,6 +347,16 @@ Test(options, what_does_not_fit_together_is_refused)
     cr_assert(strstr(err, "--control-bytes") != NULL);
 }
 
+Test(options, origins_must_be_some)
+{
+    runs("--allow-origin", "https://chat.example,http://localhost:8000");
+    cr_assert_str_eq(options.allow_origin, "https://chat.example,http://localhost:8000");
+    runs("--allow-origin", "*");
+    refuses("--allow-origin", "chat.example");
+    refuses("--allow-origin", "https://chat.example/");
+    refuses("--allow-origin", "");
+}
+
 Test(options, version_and_short_help_say_so_and_exit)
 {
     cr_assert_eq(parse_all("--version"), OPTIONS_EXIT_OK);

@@ -132,6 +132,20 @@ static void await(int fd, enum msg_type type)
     }
 }
 
+/* The server's FIN, and nothing else. */
+static void await_end(int fd)
+{
+    uint64_t give_up = clock_monotonic_ns() + WAIT_NS;
+    bool ended = false;
+    uint8_t more;
+
+    while (!ended) {
+        cr_assert_eq(peer_recv(fd, &more, 1, &ended), 0);
+        cr_assert_lt(clock_monotonic_ns(), give_up, "it never came");
+        usleep(1000);
+    }
+}
+
 static int client_of(uint16_t port)
 {
     uint8_t hello[64];
@@ -185,6 +199,7 @@ Test(server, a_second_signal_does_not_wait_for_anybody)
     uint64_t begin = clock_monotonic_ns();
     kill(pid, SIGTERM);
     await(fd, MSG_GOAWAY);
+    await_end(fd); /* so the server knows that all was handed over */
     kill(pid, SIGTERM);
     cr_assert_eq(status_of(pid), 0);
     cr_assert_lt(clock_monotonic_ns() - begin, 1900 * NS_PER_MS, "before the lingering is over");
