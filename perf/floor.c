@@ -1,17 +1,22 @@
 /* floor.c -- what the kernel alone costs: the same bytes to N sockets, and nothing else.
  *
- * No protocol, no rooms, no queues: a loop that accepts N connections and then, so many times
- * a second, prepares one send for each of them from one buffer, through the same core/uring as
- * the server, and listens to all of them. A forked child reads. The CPU time of the sending thread
- * for each send is what no server on this machine that sends each message by itself can get below;
- * set the server's figure at the same load beside it (uproar-load fanout with the same --clients
- * and --rate, whose MESSAGE frames of 64-byte bodies are about 125 bytes long).
+ * No protocol, no rooms, no queues: a loop that so many times a second prepares one send for each
+ * of N connections from one buffer, through the same core/uring as the server, and listens to all
+ * of them. A forked child reads. The CPU time of the sending thread for each send is what no server
+ * on this machine that sends each message by itself can get below; set the server's figure at the
+ * same load beside it (uproar-load fanout with the same --clients and --rate, whose MESSAGE frames
+ * of 64-byte bodies are about 125 bytes long).
+ *
+ * --senders splits the connections among threads on the same CPU, each with a ring of its own,
+ * which all wake up when a round is due: the floor of a server with as many workers there. What it
+ * costs more than one sender is the kernel's price of taking turns.
  *
  * On loopback the sender's CPU also runs the receiver's half of TCP, up to its socket buffer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -26,27 +31,35 @@
 
 #include "core/clock.h"
 #include "core/stream.h"
+#include "core/thread.h"
 
 #define CLIENTS_MAX 1000000u
+#define SENDERS_MAX 1024u
 #define NUMBER_MAX  1048576u
 #define LATE_NS     NS_PER_MS
 #define READ_BYTES  65536u
 
 struct floor_options {
-    uint64_t clients, rate, size, seconds;
+    uint64_t clients, rate, size, seconds, senders;
     int64_t cpu, reader_cpu; /* -1: anywhere */
     bool json;
 };
 
-/* The sending side. */
+/* A sending thread. */
 struct sender {
-    struct uring *ring;
-    int *fds;
-    bool *busy; /* its last send is in flight */
-    uint8_t *bytes;
+    /* Set before it starts. */
     const struct floor_options *options;
-    uint64_t sends, skipped, late_rounds;
-    uint32_t in_flight, accepted;
+    struct thread thread;
+    const int *fds; /* its connections */
+    uint64_t clients;
+    const uint8_t *bytes;
+    pthread_barrier_t *ready; /* passed by all of them at once */
+
+    /* Its own; read after it has ended. */
+    struct uring *ring;
+    bool *busy; /* its last send is in flight */
+    uint64_t sends, skipped, late_rounds, cpu_ns;
+    uint32_t in_flight;
 };
 
 static const char help[] =
@@ -56,7 +69,8 @@ static const char help[] =
     "  --rate N          rounds per second: each sends once to every connection [100]\n"
     "  --size BYTES      of each send [125]\n"
     "  --seconds N       [10]\n"
-    "  --cpu N           pin the sender\n"
+    "  --senders N       threads that share the connections, on the same CPU [1]\n"
+    "  --cpu N           pin the senders\n"
     "  --reader-cpu N    pin the reader\n"
     "  --json            one JSON object\n";
 
@@ -169,8 +183,24 @@ static int listen_any(uint16_t *port)
     return fd;
 }
 
-#define TAG_ACCEPT UINT64_MAX
-#define TAG_RECV   (UINT64_MAX - 1)
+#define TAG_RECV UINT64_MAX
+
+/* All connections, or the end if the reader ends first. */
+static void accept_all(int listener, pid_t reader, const struct floor_options *options, int *fds)
+{
+    for (uint32_t accepted = 0; accepted < options->clients;) {
+        struct pollfd comes = {.fd = listener, .events = POLLIN};
+        if (poll(&comes, 1, 100) > 0) {
+            int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+            if (fd < 0)
+                die("accept", errno);
+            fds[accepted++] = fd;
+        }
+        int status;
+        if (waitpid(reader, &status, WNOHANG) == reader)
+            die("the reader", ECHILD);
+    }
+}
 
 static void reap(struct sender *sender)
 {
@@ -181,14 +211,7 @@ static void reap(struct sender *sender)
             if (cqes[i].user_data == TAG_RECV)
                 continue;
             if (cqes[i].res < 0)
-                die(cqes[i].user_data == TAG_ACCEPT ? "accept" : "send", -cqes[i].res);
-            if (cqes[i].user_data == TAG_ACCEPT) {
-                if (sender->accepted < sender->options->clients)
-                    sender->fds[sender->accepted++] = cqes[i].res;
-                /* Nothing will come; but a server listens, and the kernel looks. */
-                uring_recv(sender->ring, cqes[i].res, TAG_RECV, true);
-                continue;
-            }
+                die("send", -cqes[i].res);
             sender->busy[cqes[i].user_data] = false;
             sender->in_flight--;
         }
@@ -206,7 +229,7 @@ static void enter(struct sender *sender, uint64_t timeout_ns)
 /* One round: a send to everybody who has taken the last one. */
 static void send_round(struct sender *sender)
 {
-    for (uint32_t i = 0; i < sender->options->clients; i++) {
+    for (uint32_t i = 0; i < sender->clients; i++) {
         if (sender->busy[i]) {
             sender->skipped++;
             continue;
@@ -234,6 +257,32 @@ static void run_rounds(struct sender *sender)
         enter(sender, UINT64_MAX);
 }
 
+static void *send_all(void *arg)
+{
+    struct sender *sender = arg;
+    char why[512];
+    struct uring_config config = {.buffers = 2}; /* nothing is received */
+    prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+    if (uring_new(&sender->ring, &config, why, sizeof(why)) < 0) {
+        fprintf(stderr, "floor: %s\n", why);
+        exit(2);
+    }
+    /* Nothing will come; but a server listens, and the kernel looks. */
+    for (uint32_t i = 0; i < sender->clients; i++)
+        uring_recv(sender->ring, sender->fds[i], TAG_RECV, true);
+    enter(sender, 0);
+    pthread_barrier_wait(sender->ready);
+
+    sender->cpu_ns = clock_thread_cpu_ns();
+    run_rounds(sender);
+    sender->cpu_ns = clock_thread_cpu_ns() - sender->cpu_ns;
+    for (uint32_t i = 0; i < sender->clients; i++)
+        /* close alone sends no FIN while a receive is armed */
+        shutdown(sender->fds[i], SHUT_RDWR);
+    uring_free(sender->ring);
+    return NULL;
+}
+
 static bool number(const char *text, uint64_t most, uint64_t *value)
 {
     char *end;
@@ -249,13 +298,19 @@ static void options_parse(struct floor_options *options, int argc, char **argv)
                                           {"rate", required_argument, NULL, 'r'},
                                           {"size", required_argument, NULL, 's'},
                                           {"seconds", required_argument, NULL, 't'},
+                                          {"senders", required_argument, NULL, 'n'},
                                           {"cpu", required_argument, NULL, 'p'},
                                           {"reader-cpu", required_argument, NULL, 'q'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    *options = (struct floor_options){
-        .clients = 500, .rate = 100, .size = 125, .seconds = 10, .cpu = -1, .reader_cpu = -1};
+    *options = (struct floor_options){.clients = 500,
+                                      .rate = 100,
+                                      .size = 125,
+                                      .seconds = 10,
+                                      .senders = 1,
+                                      .cpu = -1,
+                                      .reader_cpu = -1};
     for (int id; (id = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         uint64_t value = 0;
         bool right = optarg == NULL || number(optarg, NUMBER_MAX, &value);
@@ -276,6 +331,10 @@ static void options_parse(struct floor_options *options, int argc, char **argv)
         case 't':
             options->seconds = value;
             right = above_zero;
+            break;
+        case 'n':
+            options->senders = value;
+            right = above_zero && value <= SENDERS_MAX;
             break;
         case 'p':
             options->cpu = (int64_t)value;
@@ -299,23 +358,62 @@ static void options_parse(struct floor_options *options, int argc, char **argv)
     }
 }
 
-static void report(const struct sender *sender, uint64_t cpu_ns, bool read_alike)
+/* Prints what all senders did. False: readers got less than was sent, without any send skipped. */
+static bool report(const struct floor_options *options, const struct sender *all, bool read_alike)
 {
-    const struct floor_options *options = sender->options;
-    double each = sender->sends == 0 ? 0 : (double)cpu_ns / (double)sender->sends;
+    uint64_t sends = 0, skipped = 0, late_rounds = 0, cpu_ns = 0;
+    for (uint64_t i = 0; i < options->senders; i++) {
+        sends += all[i].sends;
+        skipped += all[i].skipped;
+        late_rounds += all[i].late_rounds;
+        cpu_ns += all[i].cpu_ns;
+    }
+    double each = sends == 0 ? 0 : (double)cpu_ns / (double)sends;
     if (options->json)
-        printf("{\"clients\":%llu,\"rate\":%llu,\"size\":%llu,\"sends\":%llu,\"skipped\":%llu,"
-               "\"late_rounds\":%llu,\"cpu_ns_per_send\":%.1f,\"valid\":%s}\n",
+        printf("{\"clients\":%llu,\"rate\":%llu,\"size\":%llu,\"senders\":%llu,\"sends\":%llu,"
+               "\"skipped\":%llu,\"late_rounds\":%llu,\"cpu_ns_per_send\":%.1f,\"valid\":%s}\n",
                (unsigned long long)options->clients, (unsigned long long)options->rate,
-               (unsigned long long)options->size, (unsigned long long)sender->sends,
-               (unsigned long long)sender->skipped, (unsigned long long)sender->late_rounds, each,
-               sender->skipped == 0 && read_alike ? "true" : "false");
+               (unsigned long long)options->size, (unsigned long long)options->senders,
+               (unsigned long long)sends, (unsigned long long)skipped,
+               (unsigned long long)late_rounds, each,
+               skipped == 0 && read_alike ? "true" : "false");
     else
-        printf("%llu clients x %llu/s x %llu bytes: %llu sends, %.0f ns of CPU each; "
-               "%llu rounds late, %llu sends skipped because the last had not ended\n",
+        printf("%llu clients x %llu/s x %llu bytes, %llu sender%s: %llu sends, %.0f ns of CPU "
+               "each; %llu rounds late, %llu sends skipped because the last had not ended\n",
                (unsigned long long)options->clients, (unsigned long long)options->rate,
-               (unsigned long long)options->size, (unsigned long long)sender->sends, each,
-               (unsigned long long)sender->late_rounds, (unsigned long long)sender->skipped);
+               (unsigned long long)options->size, (unsigned long long)options->senders,
+               options->senders == 1 ? "" : "s", (unsigned long long)sends, each,
+               (unsigned long long)late_rounds, (unsigned long long)skipped);
+    return read_alike || skipped != 0;
+}
+
+/* Runs the senders, each with its share of the connections, until all have sent all. */
+static void senders_run(const struct floor_options *options, struct sender *all, const int *fds)
+{
+    uint8_t *bytes = calloc(1, options->size);
+    bool *busy = calloc(options->clients, sizeof(*busy));
+    pthread_barrier_t ready;
+    if (bytes == NULL || busy == NULL)
+        die("senders", ENOMEM);
+    pthread_barrier_init(&ready, NULL, (unsigned)options->senders);
+    for (uint64_t i = 0; i < options->senders; i++) {
+        uint64_t from = options->clients * i / options->senders;
+        uint64_t to = options->clients * (i + 1) / options->senders;
+        all[i] = (struct sender){.options = options,
+                                 .fds = fds + from,
+                                 .clients = to - from,
+                                 .bytes = bytes,
+                                 .busy = busy + from,
+                                 .ready = &ready};
+        int err = thread_start(&all[i].thread, "floor-send", (int)options->cpu, send_all, &all[i]);
+        if (err < 0)
+            die("cannot start a thread", -err);
+    }
+    for (uint64_t i = 0; i < options->senders; i++)
+        thread_join(&all[i].thread);
+    pthread_barrier_destroy(&ready);
+    free(busy);
+    free(bytes);
 }
 
 int main(int argc, char **argv)
@@ -338,40 +436,17 @@ int main(int argc, char **argv)
         read_all(port, &options);
     }
 
-    pin(options.cpu);
-    prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
-    struct sender sender = {.options = &options,
-                            .fds = calloc(options.clients, sizeof(*sender.fds)),
-                            .busy = calloc(options.clients, sizeof(*sender.busy)),
-                            .bytes = calloc(1, options.size)};
-    if (sender.fds == NULL || sender.busy == NULL || sender.bytes == NULL)
-        die("sender", ENOMEM);
-    char why[512];
-    struct uring_config config = {.buffers = 2}; /* nothing is received */
-    if (uring_new(&sender.ring, &config, why, sizeof(why)) < 0) {
-        fprintf(stderr, "floor: %s\n", why);
-        return 2;
-    }
-    uring_accept(sender.ring, listener, TAG_ACCEPT);
-    while (sender.accepted < options.clients) {
-        enter(&sender, 100 * NS_PER_MS);
-        int status;
-        if (waitpid(reader, &status, WNOHANG) == reader)
-            die("the reader", ECHILD);
-    }
-
-    uint64_t cpu_ns = clock_thread_cpu_ns();
-    run_rounds(&sender);
-    cpu_ns = clock_thread_cpu_ns() - cpu_ns;
-    for (uint32_t i = 0; i < sender.accepted; i++)
-        shutdown(sender.fds[i], SHUT_RDWR); /* close alone sends no FIN while a receive is armed */
+    int *fds = calloc(options.clients, sizeof(*fds));
+    struct sender *senders = calloc(options.senders, sizeof(*senders));
+    if (fds == NULL || senders == NULL)
+        die("senders", ENOMEM);
+    accept_all(listener, reader, &options, fds);
+    senders_run(&options, senders, fds);
     int status = -1;
     waitpid(reader, &status, 0);
-    bool read_alike = sender.skipped != 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    report(&sender, cpu_ns, read_alike);
-    uring_free(sender.ring);
-    free(sender.fds);
-    free(sender.busy);
-    free(sender.bytes);
-    return read_alike ? 0 : 1;
+    bool read_alike = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool right = report(&options, senders, read_alike);
+    free(senders);
+    free(fds);
+    return right ? 0 : 1;
 }
