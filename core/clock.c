@@ -29,6 +29,11 @@ uint64_t clock_thread_cpu_ns(void)
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t clock_process_cpu_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 void random_bytes(void *out, size_t len)
 {
     uint8_t *to = out;

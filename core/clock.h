@@ -13,6 +13,8 @@ uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ms(void);
 /* CPU time of the calling thread. */
 uint64_t clock_thread_cpu_ns(void);
+/* CPU time of all threads of the process. */
+uint64_t clock_process_cpu_ns(void);
 /* From the kernel's generator (getrandom(2)); never fails, CHECKs instead. */
 void random_bytes(void *out, size_t len);
 

@@ -46,6 +46,7 @@ def cpu_share: .result | select(.server_cpu_ns_per_delivery and .deliveries_per_
     (.server_cpu_ns_per_delivery * .deliveries_per_s / 1e7 / ($s.server_cpu_count // 1));
 def cells($load; $peer):
     def of(f): column($load; $peer; f) | median | digits;
+    def latency(f): of(.result | select(.valid != false) | f);
     if $load == "idle" then [of(.result.kernel_tcp_bytes_per_client)]
     elif $load == "stall" then
         [of(.result.p99_without_us), of(.result.p50_with_us), of(.result.p50_without_us),
@@ -59,7 +60,7 @@ def cells($load; $peer):
     elif $load == "calm" then
         [of(.result.latency_us.p90), of(.result.completion_us.p50), of(.result.server_cpu_ns_per_delivery)]
     else
-        [of(cpu_share), of(.result.latency_us.p50), of(.result.latency_us.p99), of(.result.completion_us.p50),
+        [of(cpu_share), latency(.latency_us.p50), latency(.latency_us.p99), latency(.completion_us.p50),
          of((.rss_peak_bytes // empty) / 1048576)]
     end;
 def cell_titles($load):

@@ -4,9 +4,11 @@
 def wrong($r): [("lost", "duplicated", "reordered", "corrupt") | select(($r[.] // 0) > 0) |
     "\($r[.]) \(.)"] | join(", ");
 # Where nobody speaks there is no schedule to keep. In a calm run, whose figure is a median of some
-# fifty messages, one that was late would be too many for the generator's own verdict.
+# fifty messages, one that was late would be too many for the generator's own verdict. Where the figure
+# is CPU time it may count although no latency does.
 def late($r): if $load == "idle" then false
     elif $load == "calm" and ($r | has("late_share")) then $r.late_share > 0.1
+    elif $load != "stall" and ($r | has("cost_valid")) then $r.cost_valid == false
     else $r.valid == false end;
 
 (try input catch null) as $r |
@@ -17,7 +19,7 @@ def late($r): if $load == "idle" then false
  elif $load == "stall" then $r.p99_with_us
  else $r.server_cpu_ns_per_delivery end) as $figure |
 (if $r == null then "no result: \($why)"
- elif late($r) then $r.why_not_valid // "the generator could not keep its schedule"
+ elif late($r) then $r.why_not_valid // $r.why_cost_not_valid // "the generator could not keep its schedule"
  elif wrong($r) != "" then wrong($r)
  elif ($r.disconnected // 0) > 0 then "\($r.disconnected) receivers were cut off"
  # In the stalled run 1 says that a peer told the stalled nothing, and the others are well.

@@ -2,6 +2,7 @@
 #include "core/clock.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <time.h>
 
 static void sleep_ms(long ms)
@@ -37,6 +38,24 @@ Test(clock, thread_cpu_stands_still_in_sleep_and_runs_at_work)
     cr_assert_lt(slept - before, 40 * NS_PER_MS);
     while (clock_thread_cpu_ns() - slept < 2 * NS_PER_MS)
         ;
+}
+
+static void *spend(void *arg)
+{
+    while (clock_thread_cpu_ns() < 5 * NS_PER_MS)
+        ;
+    return arg;
+}
+
+Test(clock, process_cpu_is_that_of_all_threads)
+{
+    pthread_t thread;
+    uint64_t own = clock_thread_cpu_ns(), before = clock_process_cpu_ns();
+    cr_assert_eq(pthread_create(&thread, NULL, spend, NULL), 0);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    uint64_t spent = clock_process_cpu_ns() - before;
+    cr_assert_geq(spent, 5 * NS_PER_MS);
+    cr_assert_gt(spent, clock_thread_cpu_ns() - own);
 }
 
 Test(clock, random_bytes_fill_all_and_no_more)

@@ -13,6 +13,9 @@ void load_cost_begin(struct load_cost *cost, pid_t pid)
         return;
     cost->known = load_server_cpu_ns(pid, &cost->cpu_ns) == 0 &&
                   load_server_switches(pid, &cost->switches) == 0;
+    cost->wall_ns = clock_monotonic_ns();
+    if (load_server_threads(pid, &cost->threads) < 0)
+        cost->threads.count = 0;
 }
 
 void load_cost_look(struct load_cost *cost, uint64_t now_ns)
@@ -48,6 +51,15 @@ void load_cost_end(struct load_cost *cost)
     cost->cpu_ns = risen(cost->cpu_ns, cpu_ns);
     cost->switches.voluntary = risen(cost->switches.voluntary, switches.voluntary);
     cost->switches.involuntary = risen(cost->switches.involuntary, switches.involuntary);
+    cost->wall_ns = clock_monotonic_ns() - cost->wall_ns;
+    struct load_server_threads threads;
+    if (cost->threads.count > 0 && load_server_threads(cost->pid, &threads) == 0)
+        cost->starved_ns = load_server_starved_ns(&cost->threads, &threads);
+}
+
+double load_cost_starved_share(const struct load_cost *cost)
+{
+    return cost->known && cost->wall_ns != 0 ? (double)cost->starved_ns / (double)cost->wall_ns : 0;
 }
 
 static double each(uint64_t sum, uint64_t delivered)
@@ -64,6 +76,8 @@ void load_cost_table(FILE *out, const struct load_cost *cost, uint64_t delivered
                 each(cost->cpu_ns, delivered), (double)cost->cpu_ns / 1e9);
     else
         fprintf(out, "server CPU             %.2f ms in all\n", (double)cost->cpu_ns / 1e6);
+    fprintf(out, "  kept waiting         %.2f s, while others had its CPU\n",
+            (double)cost->starved_ns / 1e9);
     fprintf(out, "  context switches     %llu of its own will, %llu not\n",
             (unsigned long long)cost->switches.voluntary,
             (unsigned long long)cost->switches.involuntary);
@@ -76,11 +90,13 @@ void load_cost_json(FILE *out, const struct load_cost *cost, uint64_t delivered)
     load_json_real(out, "server_cpu_ns_per_delivery",
                    cost->known ? each(cost->cpu_ns, delivered) : NAN);
     if (!cost->known) {
-        fputs(",\"server_context_switches\":null,\"server_involuntary_switches\":null,"
+        fputs(",\"server_starved_s\":null,\"server_context_switches\":null,\"server_involuntary_"
+              "switches\":null,"
               "\"server_rss_bytes\":null,\"kernel_tcp_bytes\":null",
               out);
         return;
     }
+    load_json_real(out, "server_starved_s", (double)cost->starved_ns / 1e9);
     load_json_count(out, "server_context_switches",
                     cost->switches.voluntary + cost->switches.involuntary);
     load_json_count(out, "server_involuntary_switches", cost->switches.involuntary);

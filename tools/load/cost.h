@@ -21,16 +21,23 @@ struct load_cost {
     bool known; /* after the end: it could be read at both times */
     uint64_t cpu_ns;
     struct load_switches switches;
+    uint64_t wall_ns;              /* from begin to end */
+    uint64_t starved_ns;           /* load_server_starved_ns; 0 if it cannot be known */
     uint64_t rss_bytes, tcp_bytes; /* at their highest */
 
-    pid_t pid;        /* 0: nobody asked */
-    uint64_t look_ns; /* when to look again */
+    pid_t pid;                          /* 0: nobody asked */
+    uint64_t look_ns;                   /* when to look again */
+    struct load_server_threads threads; /* at the beginning */
 };
 
 void load_cost_begin(struct load_cost *cost, pid_t pid);
 /* Call it as often as you like. */
 void load_cost_look(struct load_cost *cost, uint64_t now_ns);
 void load_cost_end(struct load_cost *cost);
+
+/* Of the time, how much threads of the server were kept from a CPU by others: 0 to 1, and more if
+ * it was several threads; 0 if unknown. */
+double load_cost_starved_share(const struct load_cost *cost);
 
 /* A few lines for people; keys of an object that is open, null when nothing is known. */
 void load_cost_table(FILE *out, const struct load_cost *cost, uint64_t delivered);

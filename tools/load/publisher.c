@@ -216,6 +216,7 @@ static void on_closed(void *ctx, struct stream *stream)
     publishing->gone += speaker->sent;
     publishing->late += speaker->late;
     publishing->held += speaker->held;
+    publishing->starved += speaker->starved;
     load_speaker_fini(speaker);
     load_conversation_fini(&speaker->conversation);
     load_connection_fini(&speaker->connection);
@@ -231,7 +232,8 @@ static uint64_t speak(struct load_publishing *publishing, struct load_speaker *s
         speaker->blocked = true;
         return wait_until;
     }
-    size_t used = load_speaker_fill(speaker, publishing->shared, clock_monotonic_ns(), &wait_until);
+    size_t used = load_speaker_fill(speaker, publishing->shared, &publishing->lateness,
+                                    clock_monotonic_ns(), &wait_until);
     if (used != 0) {
         struct iovec iov = {.iov_base = speaker->out, .iov_len = used};
         stream_send(&publishing->streams, stream, &iov, 1);
@@ -305,7 +307,11 @@ static uint64_t turn_end(void *ctx)
     if (wait_until == UINT64_MAX)
         return UINT64_MAX;
     uint64_t now_ns = clock_monotonic_ns();
-    return wait_until > now_ns ? wait_until - now_ns : 0;
+    if (wait_until <= now_ns)
+        return 0;
+    if (shared->plan.rate != 0)
+        load_lateness_in_time(&publishing->lateness, now_ns);
+    return wait_until - now_ns;
 }
 
 /* The second look of the wake handshake: all loads seq_cst. */
@@ -426,11 +432,13 @@ static void *publisher_run(void *arg)
     }
     if (shared->plan.rate == 0)
         shared->publisher_wake = &publishing->loop.wake;
+    load_lateness_init(&publishing->lateness);
     load_door_open(&publishing->door, &publishing->loop);
 
     connect_all(publishing);
     err = loop_run(&publishing->loop);
     load_door_shut(&publishing->door);
+    load_lateness_fini(&publishing->lateness);
     if (err < 0) {
         load_shared_fail(shared, "io_uring failed: %s", strerror(-err));
         return NULL;

@@ -9,6 +9,7 @@
 #include "core/thread.h"
 #include "tools/load/door.h"
 #include "tools/load/effort.h"
+#include "tools/load/lateness.h"
 #include "tools/load/shards.h"
 #include "tools/load/shared.h"
 
@@ -28,7 +29,8 @@ struct load_publishing {
     uint64_t progress_seen;         /* of shared->progress */
     uint64_t gone;                  /* messages of those who are no longer connected */
     uint64_t published;
-    uint64_t late, held;       /* added up when the speakers' connections are closed */
+    uint64_t late, held, starved; /* added up when the speakers' connections are closed */
+    struct load_lateness lateness;
     struct load_effort effort; /* from go to the end */
     struct load_shards shards;
     bool running;

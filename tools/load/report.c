@@ -172,8 +172,14 @@ void load_report_table(FILE *out, const struct load_options *options,
             "  busiest thread       %.0f %% of its time\n",
             per((double)result->receive_cpu_ns, counts->delivered),
             (double)result->publish_cpu_ns / 1e9, result->busiest_share * 100);
-    fprintf(out, "late sends             %llu, of which %llu waited for the server to read\n",
-            COUNT(result->late), COUNT(result->held));
+    fprintf(
+        out,
+        "late sends             %llu, of which %llu waited for the server to read, %llu for a CPU "
+        "that others had\n",
+        COUNT(result->late), COUNT(result->held), COUNT(result->starved));
+    if (result->stolen_ns != 0)
+        fprintf(out, "the host took          %.2f s of the CPUs of this machine\n",
+                (double)result->stolen_ns / 1e9);
     if (result->interrupted)
         fprintf(out, "interrupted: the run is shorter than asked\n");
     if (!result->drained && options->mode == LOAD_DRAIN)
@@ -181,8 +187,12 @@ void load_report_table(FILE *out, const struct load_options *options,
     else if (!result->drained)
         fprintf(out, "nothing moved for 10 s although messages were outstanding\n");
     const char *why_not = load_result_why_not_valid(result);
+    const char *why_no_cost = load_result_why_cost_not_valid(result);
     if (why_not != NULL)
-        fprintf(out, "THESE FIGURES DO NOT COUNT: %s\n", why_not);
+        fprintf(out, "%s DO NOT COUNT: %s\n",
+                why_not == why_no_cost ? "THESE FIGURES" : "THESE LATENCIES", why_not);
+    if (result->cost.known && why_no_cost != NULL && why_no_cost != why_not)
+        fprintf(out, "THE SERVER'S CPU TIME DOES NOT COUNT: %s\n", why_no_cost);
 }
 
 static void latency_json(FILE *out, const char *key, const struct load_histogram *histogram)
@@ -248,10 +258,15 @@ void load_report_json(FILE *out, const struct load_options *options,
     load_json_real(out, "generator_cpu_share", result->busiest_share);
     load_json_count(out, "late", result->late);
     load_json_count(out, "held", result->held);
+    load_json_count(out, "starved", result->starved);
+    load_json_real(out, "host_stolen_s", (double)result->stolen_ns / 1e9);
     load_json_real(out, "late_share", load_result_late_share(result));
     const char *why_not = load_result_why_not_valid(result);
     load_json_flag(out, "valid", why_not == NULL);
     load_json_text(out, "why_not_valid", why_not);
+    const char *why_no_cost = load_result_why_cost_not_valid(result);
+    load_json_flag(out, "cost_valid", why_no_cost == NULL);
+    load_json_text(out, "why_cost_not_valid", why_no_cost);
     load_json_flag(out, "interrupted", result->interrupted);
     load_json_flag(out, "drained", result->drained);
     if (options->mode == LOAD_IDLE)

@@ -235,6 +235,7 @@ static void measure(struct run *run, struct load_result *result)
 {
     struct load_shared *shared = &run->shared;
     const struct load_options *options = run->options;
+    uint64_t stolen_ns = load_host_stolen_ns();
     load_cost_begin(&run->cost, options->server_pid);
     shared->start_ns = clock_monotonic_ns() + START_MS * NS_PER_MS;
     /* seq_cst: the publisher's has_work looks at it. */
@@ -256,6 +257,7 @@ static void measure(struct run *run, struct load_result *result)
             options->mode == LOAD_DRAIN ? load_drain_watch(shared, &run->sigterm_ns) : watch(run);
     }
     load_cost_end(&run->cost);
+    result->stolen_ns = load_host_stolen_ns() - stolen_ns;
     result->cost = run->cost;
     if (options->mode == LOAD_IDLE &&
         (load_server_rss_bytes(options->server_pid, &result->rss_after) < 0 ||

@@ -23,13 +23,14 @@ struct load_result {
     struct load_histogram latency;
     struct load_spread spread;
     uint64_t published, acknowledged, refused;
-    uint64_t late, held;   /* publisher.h */
-    uint64_t disconnected; /* receivers cut off */
-    uint64_t other_order;  /* in a dialect: memberships that saw another order than the first */
-    uint64_t duration_ns;  /* from the start of the schedule to the last delivery */
+    uint64_t late, held, starved; /* speaker.h */
+    uint64_t disconnected;        /* receivers cut off */
+    uint64_t other_order; /* in a dialect: memberships that saw another order than the first */
+    uint64_t duration_ns; /* from the start of the schedule to the last delivery */
     uint64_t receive_cpu_ns, publish_cpu_ns;
     uint64_t largest_room; /* members; 0: all rooms are of even size */
     bool open_loop;
+    uint64_t stolen_ns;   /* by the host, from all CPUs of this machine, while the clock ran */
     double busiest_share; /* of its time that the busiest thread of ours used a CPU */
     struct load_cost cost;
     struct load_shards shards;

@@ -69,6 +69,7 @@ void load_run_collect(struct run *run, struct load_result *result)
     result->refused = atomic_load_explicit(&run->shared.refused, memory_order_relaxed);
     result->late = run->publishing.late;
     result->held = run->publishing.held;
+    result->starved = run->publishing.starved;
     result->publish_cpu_ns = run->publishing.effort.cpu_ns;
     result->largest_room = run->shared.plan.begins == NULL ? 0 : run->shared.plan.begins[1];
     result->open_loop = run->shared.plan.rate != 0;

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+
 /* A file in a thread's folder. */
 #define FILE_BYTES 384u
 
@@ -73,6 +75,59 @@ int load_server_cpu_ns(pid_t pid, uint64_t *ns)
     return each_thread(pid, cpu_of, ns);
 }
 
+static void times_of(const char *folder, void *sum)
+{
+    struct load_server_threads *all = sum;
+    struct load_server_thread *thread = &all->threads[all->count];
+    char path[FILE_BYTES];
+    unsigned long long ran, waited;
+    if (all->count == LOAD_SERVER_THREADS)
+        return;
+    snprintf(path, sizeof(path), "%s/schedstat", folder);
+    FILE *in = fopen(path, "re");
+    if (in == NULL)
+        return;
+    if (fscanf(in, "%llu %llu", &ran, &waited) == 2) {
+        *thread =
+            (struct load_server_thread){.id = (pid_t)strtol(strrchr(folder, '/') + 1, NULL, 10),
+                                        .ran_ns = ran,
+                                        .waited_ns = waited};
+        all->count++;
+    }
+    fclose(in);
+}
+
+int load_server_threads(pid_t pid, struct load_server_threads *all)
+{
+    all->count = 0;
+    return each_thread(pid, times_of, all);
+}
+
+/* What the thread had run and waited before; nothing, if it is new. */
+static struct load_server_thread earlier(const struct load_server_threads *before, pid_t id)
+{
+    for (uint32_t i = 0; i < before->count; i++)
+        if (before->threads[i].id == id)
+            return before->threads[i];
+    return (struct load_server_thread){.id = id};
+}
+
+uint64_t load_server_starved_ns(const struct load_server_threads *before,
+                                const struct load_server_threads *after)
+{
+    uint64_t all_ns = 0, starved_ns = 0;
+    for (uint32_t i = 0; i < after->count; i++)
+        all_ns += after->threads[i].ran_ns - earlier(before, after->threads[i].id).ran_ns;
+    for (uint32_t i = 0; i < after->count; i++) {
+        const struct load_server_thread *now = &after->threads[i];
+        struct load_server_thread then = earlier(before, now->id);
+        uint64_t waited_ns = now->waited_ns - then.waited_ns;
+        uint64_t like_ns = all_ns - (now->ran_ns - then.ran_ns);
+        starved_ns += waited_ns > like_ns ? waited_ns - like_ns : 0;
+    }
+    return starved_ns;
+}
+
 static void switches_of(const char *folder, void *sum)
 {
     struct load_switches *switches = sum;
@@ -127,6 +182,19 @@ int load_server_rss_bytes(pid_t pid, uint64_t *bytes)
     if (err == 0)
         *bytes = kib * 1024;
     return err;
+}
+
+uint64_t load_host_stolen_ns(void)
+{
+    unsigned long long ticks = 0;
+    FILE *in = fopen("/proc/stat", "re");
+    if (in == NULL)
+        return 0;
+    /* user, nice, system, idle, iowait, irq, softirq, steal */
+    if (fscanf(in, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks) != 1)
+        ticks = 0;
+    fclose(in);
+    return ticks * (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 int load_kernel_tcp_bytes(uint64_t *bytes)

@@ -8,7 +8,6 @@
 #include "core/clock.h"
 #include "tools/load/body.h"
 
-#define LATE_NS       NS_PER_MS
 #define OUT_BYTES     (256u << 10)
 #define PUBLISH_BYTES LOAD_SAY_BYTES /* the most beside a body, in any protocol */
 static_assert(PUBLISH_BYTES >= LOAD_PUBLISH_BYTES, "the dialects' among them");
@@ -127,8 +126,19 @@ static size_t fill_window(struct load_speaker *speaker, struct load_shared *shar
     return used;
 }
 
-static size_t fill_due(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns,
-                       uint64_t end_ns, uint64_t *wait_until)
+static void count_late(struct load_speaker *speaker, struct load_lateness *lateness,
+                       uint64_t now_ns, uint64_t late_ns)
+{
+    speaker->late++;
+    if (speaker->blocked)
+        speaker->held++;
+    else
+        speaker->starved += load_lateness_starved(lateness, now_ns, late_ns);
+}
+
+static size_t fill_due(struct load_speaker *speaker, struct load_shared *shared,
+                       struct load_lateness *lateness, uint64_t now_ns, uint64_t end_ns,
+                       uint64_t *wait_until)
 {
     const struct load_plan *plan = &shared->plan;
     size_t used = 0;
@@ -142,17 +152,15 @@ static size_t fill_due(struct load_speaker *speaker, struct load_shared *shared,
             *wait_until = due_ns;
             break;
         }
-        if (now_ns - due_ns > LATE_NS) {
-            speaker->late++;
-            speaker->held += speaker->blocked;
-        }
+        if (now_ns - due_ns > LOAD_LATE_NS)
+            count_late(speaker, lateness, now_ns, now_ns - due_ns);
         used += write_publish(shared, speaker, due_ns, speaker->out + used);
     }
     return used;
 }
 
-size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns,
-                         uint64_t *wait_until)
+size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *shared,
+                         struct load_lateness *lateness, uint64_t now_ns, uint64_t *wait_until)
 {
     const struct load_plan *plan = &shared->plan;
     uint64_t end_ns =
@@ -166,7 +174,7 @@ size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *share
         if (speaker->sent < speaker->share)
             *wait_until = end_ns;
     } else {
-        used = fill_due(speaker, shared, now_ns, end_ns, wait_until);
+        used = fill_due(speaker, shared, lateness, now_ns, end_ns, wait_until);
     }
     speaker->blocked = false;
     return used;

@@ -18,6 +18,7 @@
 #define UPROAR_TOOLS_LOAD_SPEAKER_H
 
 #include "tools/load/conversation.h"
+#include "tools/load/lateness.h"
 #include "tools/load/shared.h"
 
 /* A message that is under way (closed loop). */
@@ -38,9 +39,10 @@ struct load_speaker {
     uint64_t landed;                       /* messages before it are no longer under way */
     struct load_flight *flights; /* ring by message id, flights_mask + 1 of them; or NULL */
     uint32_t flights_mask;
-    bool blocked;        /* something was due while a send was in flight */
-    uint64_t late, held; /* sent over 1 ms after due; of those, because of `blocked` */
-    uint8_t *out;        /* what is sent next or being sent */
+    bool blocked;           /* something was due while a send was in flight */
+    uint64_t late;          /* sent over LOAD_LATE_NS after due; of those: */
+    uint64_t held, starved; /* because of `blocked`; else because others had the CPU */
+    uint8_t *out;           /* what is sent next or being sent */
 };
 
 /* Connection apart. 0 or -ENOMEM; _fini is right in any case. */
@@ -50,9 +52,9 @@ void load_speaker_fini(struct load_speaker *speaker);
 
 /* Writes all that may be said at now_ns to out[]; returns the bytes. *wait_until: the time of the
  * next message, or UINT64_MAX when only an event can change anything. Lowers `share` when the
- * run's time is up. */
-size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *shared, uint64_t now_ns,
-                         uint64_t *wait_until);
+ * run's time is up. `lateness` is the thread's. */
+size_t load_speaker_fill(struct load_speaker *speaker, struct load_shared *shared,
+                         struct load_lateness *lateness, uint64_t now_ns, uint64_t *wait_until);
 
 /* The message was answered: its number, or UINT64_MAX when it was refused. Ids that are not
  * under way are passed over. */

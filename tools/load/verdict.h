@@ -3,7 +3,16 @@
  *
  * They are independent. A message that is lost is lost, however slow the generator was; so the
  * exit status answers the first question only. The second is about the open loop: its latencies
- * are the server's only as long as the generator itself did all that it had to do in time.
+ * are the server's only as long as all that was due was sent in time. Who was to blame decides
+ * how much is void. A generator that could not keep its schedule did not put the load on the
+ * server that it was asked for, and nothing counts. If others had its CPU for a moment
+ * (lateness.h), no latency counts; but the load was put on the server, so what a delivery costs
+ * does count.
+ *
+ * Unless it was more than a moment: what comes late comes in a bunch and shares sends, and a server
+ * that others keep waiting for its CPU sends more at a time, too. Either makes a delivery look
+ * cheaper, by some such share as that of what was late or of the time that was waited.
+ *
  * Pure; any thread.
  */
 #ifndef UPROAR_TOOLS_LOAD_VERDICT_H
@@ -14,10 +23,13 @@
 /* Nothing lost, duplicated, reordered, corrupt; nobody cut off or, in a churn, turned away. */
 bool load_result_clean(const struct load_result *result);
 
-/* A sentence without an end, or NULL when the figures count. */
+/* A sentence without an end, or NULL when the latencies count. */
 const char *load_result_why_not_valid(const struct load_result *result);
+/* The same for what the run cost the server: CPU time, context switches. */
+const char *load_result_why_cost_not_valid(const struct load_result *result);
 
-/* Of all messages, those that the generator sent over 1 ms late by its own fault. */
+/* Of all messages, those that were sent over 1 ms late, but for those that waited for the server.
+ */
 double load_result_late_share(const struct load_result *result);
 
 #endif

@@ -120,6 +120,7 @@ Test(load_report, json_has_every_key)
                                        "wires",
                                        "generator_cpu_ns_per_delivery",
                                        "publisher_cpu_s",
+                                       "server_starved_s",
                                        "server_context_switches",
                                        "server_involuntary_switches",
                                        "server_rss_bytes",
@@ -129,8 +130,12 @@ Test(load_report, json_has_every_key)
                                        "late",
                                        "late_share",
                                        "held",
+                                       "starved",
+                                       "host_stolen_s",
                                        "valid",
                                        "why_not_valid",
+                                       "cost_valid",
+                                       "why_cost_not_valid",
                                        "interrupted",
                                        "drained"};
     static const char *const shares[] = {"count", "p50", "p90", "p99", "p999", "p9999", "max"};

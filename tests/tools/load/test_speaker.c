@@ -7,6 +7,7 @@
 
 static struct load_shared shared;
 static struct load_speaker speaker;
+static struct load_lateness lateness; /* never began: whatever is late is our fault */
 static uint64_t wait_until;
 
 static void setup(void)
@@ -46,8 +47,8 @@ static void ready(void)
 /* Messages in what the speaker says `ms` after the start. */
 static unsigned says(uint64_t ms)
 {
-    size_t used =
-        load_speaker_fill(&speaker, &shared, shared.start_ns + ms * NS_PER_MS, &wait_until);
+    size_t used = load_speaker_fill(&speaker, &shared, &lateness, shared.start_ns + ms * NS_PER_MS,
+                                    &wait_until);
     unsigned messages = 0;
     for (size_t at = 0; at < used; messages++) {
         struct cmd cmd;

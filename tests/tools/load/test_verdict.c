@@ -47,6 +47,64 @@ Test(load_verdict, guests_who_do_not_come_spoil_a_churn)
     expect_not_valid("--arrivals");
 }
 
+static void expect_cost(const char *words)
+{
+    const char *why_not = load_result_why_cost_not_valid(&result);
+    if (words == NULL) {
+        cr_expect_null(why_not, "%s", why_not);
+        return;
+    }
+    cr_assert_not_null(why_not);
+    cr_expect_not_null(strstr(why_not, words), "%s", why_not);
+}
+
+Test(load_verdict, when_others_had_the_cpu_the_cost_still_counts)
+{
+    result = (struct load_result){.published = 10000, .late = 10, .starved = 10};
+    expect_valid();
+    expect_cost(NULL);
+    result.late = result.starved = 500;
+    expect_not_valid("others");
+    expect_cost(NULL);
+    cr_expect_float_eq(load_result_late_share(&result), 0.05, 1e-9);
+    result.late = result.starved = 501;
+    expect_not_valid("over 5 %");
+    expect_cost("over 5 %");
+}
+
+Test(load_verdict, what_is_our_fault_is_not_excused_by_others)
+{
+    result = (struct load_result){.published = 10000, .late = 311, .starved = 301};
+    expect_not_valid("others");
+    expect_cost(NULL);
+    result.late = 312; /* eleven of them are ours */
+    expect_not_valid("the generator sent over 0.1 %");
+    expect_cost("the generator sent over 0.1 %");
+    result.held = 1;
+    expect_not_valid("others");
+    expect_cost(NULL);
+    result.busiest_share = 0.96;
+    result.open_loop = true;
+    expect_not_valid("busy for over 95 %");
+    expect_cost("busy for over 95 %");
+}
+
+Test(load_verdict, a_server_that_others_kept_waiting_has_no_cost)
+{
+    result = (struct load_result){.published = 10000,
+                                  .open_loop = true,
+                                  .cost = {.known = true, .wall_ns = 1000, .starved_ns = 50}};
+    expect_cost(NULL);
+    result.cost.starved_ns = 51;
+    expect_cost("the server's CPU");
+    expect_valid();           /* the generator was in time */
+    result.open_loop = false; /* its sends are full anyhow */
+    expect_cost(NULL);
+    result.open_loop = true;
+    result.cost.known = false;
+    expect_cost(NULL);
+}
+
 /* A run in which nothing was published has no share of anything, and no schedule. */
 Test(load_verdict, nothing_is_not_late)
 {
