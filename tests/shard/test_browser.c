@@ -376,7 +376,7 @@ Test(browser, connections_are_counted_by_protocol)
     browser_ws(0, "/ws", HTTP_PROTOCOL_NAME_BIN);
     browser_ws(0, "/echo", NULL);
     login(0, "anna");
-    browser_ask(page, "GET / HTTP/1.1", "");
+    browser_ask(page, "GET /metrics HTTP/1.1", "");
     expect_status(page, 404);
     cr_assert_eq(world_counted(STAT_NATIVE), 1);
     cr_assert_eq(world_counted(STAT_WS_BIN), 1);
