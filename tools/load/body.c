@@ -27,11 +27,11 @@ static bool hex_read(const uint8_t *in, uint64_t *value)
     return true;
 }
 
-/* Eight characters from '0' to 'o', the n-th eight of a body. */
+/* Eight characters from '0' to 'O', the n-th eight of a body. */
 static uint64_t pattern_at(uint64_t print, size_t n)
 {
     uint64_t x = load_body_print(print, n);
-    return (x & 0x3F3F3F3F3F3F3F3Full) + 0x3030303030303030ull;
+    return (x & 0x1F1F1F1F1F1F1F1Full) + 0x3030303030303030ull;
 }
 
 void load_body_write(const struct load_body *body, uint8_t *out, size_t len)

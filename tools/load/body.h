@@ -6,7 +6,8 @@
  *     16 hex digits  when it was due, ns of the monotonic clock
  *     the rest       printable characters that follow from publisher and counter
  *
- * Text, because the server refuses a body that is not UTF-8. Pure; any thread.
+ * Text, because the server refuses a body that is not UTF-8; and nothing that JSON would escape,
+ * so that a body is as long in every protocol. Pure; any thread.
  */
 #ifndef UPROAR_TOOLS_LOAD_BODY_H
 #define UPROAR_TOOLS_LOAD_BODY_H
