@@ -307,14 +307,30 @@ static int answered(struct load_connection *connection, struct slice head, struc
     if (status != HTTP_SWITCHING || !load_upgrade_right(upgrade, head))
         return -1;
     /* The request is all that was ever sent, and it has arrived: there is room. */
-    if (send(connection->stream.fd, upgrade->opening, upgrade->opening_bytes,
-             MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)upgrade->opening_bytes)
+    ssize_t sent = send(connection->stream.fd, upgrade->opening, upgrade->opening_bytes,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) { /* one end has said FIN meanwhile, which the owner knows or will be told */
+        connection->cut = LOAD_CUT_NOTHING;
+        return 0;
+    }
+    if (sent != (ssize_t)upgrade->opening_bytes)
         return -1;
     connection->cut = LOAD_CUT_WS;
     connection->upgrade = NULL;
     connection->carry_spent = true;
     free(upgrade);
     return 0;
+}
+
+/* Who is not let in is told so in our own frames, before anybody has looked at what it speaks. The
+ * beginning of a GOAWAY, or of what may become one. */
+static bool begins_goaway(struct slice in)
+{
+    static const uint8_t header[] = {0, 0, 0, 0, FRAME_MAGIC, FRAME_VERSION, MSG_GOAWAY};
+    for (size_t i = 0; i < size_min(in.len, sizeof(header)); i++)
+        if (in.data[i] != header[i] && i != 3)
+            return false;
+    return true;
 }
 
 static int patch_head(struct load_connection *connection, struct slice *in, struct slice *piece)
@@ -325,8 +341,15 @@ static int patch_head(struct load_connection *connection, struct slice *in, stru
             return filled;
         struct slice head = slice_of(connection->carry, connection->carry_used);
         int64_t len = load_upgrade_head(head);
-        if (len != 0)
-            return len < 0 ? -1 : answered(connection, head, piece);
+        if (len > 0)
+            return answered(connection, head, piece);
+        if (len == 0 || (begins_goaway(head) && head.len < FRAME_HEADER_BYTES))
+            continue;
+        if (!begins_goaway(head))
+            return -1;
+        connection->cut = LOAD_CUT_NATIVE;
+        connection->wire = LOAD_NATIVE;
+        return patch_native(connection, in, piece);
     }
 }
 
