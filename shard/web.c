@@ -35,8 +35,7 @@ static const char *type_of(const char *name)
     } types[] = {{".html", "text/html; charset=utf-8"},
                  {".css", "text/css; charset=utf-8"},
                  {".js", "text/javascript; charset=utf-8"},
-                 {".svg", "image/svg+xml"},
-                 {".png", "image/png"}};
+                 {".svg", "image/svg+xml"}};
     size_t len = strlen(name);
 
     for (size_t i = 0; i < ARRAY_SIZE(types); i++) {

@@ -93,6 +93,7 @@ export const RETRY_MS_MAX = 15000;
 export const STEADY_MS = 10000; // a connection that lived so long resets the back-off
 export const GREETING_MS = 10000; // from dialling to WELCOME
 export const PING_MS = 10000; // between two measurements
+export const FIRST_PING_MS = 300; // the first, when the joins and all that they bring are over
 export const SILENCE_MS = 15000; // a PING may be unanswered for so long
 export const GOODBYE_MS = 2000; // after GOAWAY, and after close()
 export const WAITING_MAX = 512;
@@ -615,7 +616,7 @@ export class Uproar extends EventTarget {
         this.rooms_max = event.rooms_max;
         this.#become("up", { again, resumed: this.#resumed, away_ms: again ? this.#up_at - this.#down_at : 0 });
         this.#join_next();
-        this.#beat();
+        this.#pulse = this.#clock.set(() => this.#beat(), FIRST_PING_MS);
         this.#first.resolve(this);
     }
 

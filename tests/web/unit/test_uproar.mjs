@@ -482,6 +482,7 @@ test("the latency, and a server that has gone silent", async () => {
     const it = await up();
     const measured = [];
     it.chat.addEventListener("latency", ({ detail }) => measured.push(detail.ms));
+    it.clock.pass(uproar.FIRST_PING_MS);
     const ping = it.socket.sent.find(({ type }) => type === "PING");
     it.clock.pass(30);
     it.socket.say({ type: "PONG", token: ping.token }, { type: "PONG", token: "77" });
