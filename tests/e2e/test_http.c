@@ -221,7 +221,8 @@ Test(http, a_head_that_drips_is_cut_at_its_time)
     expect_eof(idle);
     barrier(honest);
     server_stop(server);
-    cr_expect_eq(server_counted(server, "connections_ended", REASON_HELLO_TIMEOUT), 2);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_HELLO_TIMEOUT), 1);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_ANSWERED), 1);
 }
 
 enum { ANSWERS_MAX = 16 };
@@ -374,16 +375,42 @@ Test(http, pages_of_other_origins)
     server_stop(server);
 }
 
-/* Half a request, when the server stops. */
+/* Half a request is told why it is not answered; who has been answered and asks nothing is told
+ * nothing, as that would look like an answer to what it asks next. */
 Test(http, who_is_asking_when_the_server_stops)
 {
     struct server *server = server_start(NULL);
-    struct client *half = http_open(server);
+    struct client *idle = http_open(server);
 
-    http_ask(half, HEALTH, 200);
+    http_ask(idle, HEALTH, 200);
+    unsigned fds = server_fds(server);
+    struct client *half = http_open(server);
     client_send(half, "GET / HTTP/1.1\r\n", 16);
+    for (int waited = 0; server_fds(server) == fds; waited += 5) {
+        cr_assert_lt(waited, WAIT_MS, "not accepted");
+        poll(NULL, 0, 5);
+    }
     server->clients_stay = true;
     server_stop(server);
     cr_assert_eq(http_answer(half)->status, 503);
     expect_eof(half);
+    expect_eof(idle);
+}
+
+/* Who finds the server full is told in its own protocol. */
+Test(http, who_is_not_let_in)
+{
+    static const char upgrade[] = WS_UPGRADE("/ws", "");
+    struct server *server = server_start("--clients", "1");
+    struct client *anna = login(server, "anna"), *asks = http_open(server);
+    struct client *upgrades = http_open(server), *silent = client_open(server);
+
+    cr_assert_not_null(strstr(http_ask(asks, HEALTH, 503)->head, "\r\nRetry-After: "));
+    expect_eof(asks);
+    http_ask(upgrades, upgrade, 503);
+    expect_eof(upgrades);
+    expect_goaway(silent, REASON_SERVER_FULL);
+    barrier(anna);
+    server_stop(server);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_SERVER_FULL), 3);
 }

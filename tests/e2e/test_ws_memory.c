@@ -36,7 +36,8 @@ static void go_on(struct client *talker, struct client *listener, uint32_t room)
 Test(ws_memory, heads_without_an_end)
 {
     static char head[4000] = "GET /healthz HTTP/1.1\r\nHost: chat.example\r\nCookie: ";
-    struct server *server = server_start("--memory", "64M", "--clients", "1100", "--workers", "2");
+    struct server *server = server_start("--memory", "64M", "--clients", "1100", "--workers", "2",
+                                         "--hello-timeout", "120s");
     struct client *talker = login(server, "talker");
     struct client *listener = login_over(server, "listener", -1, WS_JSON);
     uint32_t room = join_with(talker, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
