@@ -2,7 +2,7 @@
  *
  * WHO asks shard after shard while people come and go, so its answer can be old in parts; when the
  * number of names does not fit the number that PRESENCE tells, `stale` says that it is worth asking
- * again. Of a large room only the number is known, or the first names; `more` are the others. */
+ * again. Of a large room only the number is known, or the first names. */
 
 export class Members {
     count = 0; // as the server says
@@ -12,10 +12,6 @@ export class Members {
     get names() {
         const by_name = (a, b) => a.name.localeCompare(b.name);
         return [...this.#names].map(([id, name]) => ({ id, name })).sort(by_name);
-    }
-
-    get more() {
-        return Math.max(0, this.count - this.#names.size);
     }
 
     get stale() {
@@ -35,9 +31,16 @@ export class Members {
     }
 
     changed(count, people) {
+        if (people.length === 0 && count !== this.count)
+            this.#names.clear(); // too large for names: those that are known would only become wrong
         this.count = count;
         this.#since?.push(...people);
         this.#apply(people);
+    }
+
+    /* The answer did not come. */
+    unanswered() {
+        this.#since = null;
     }
 
     #apply(people) {

@@ -8,11 +8,15 @@ import { body_of } from "./log-row.js";
 import { OUTBOX_MAX } from "./talks.js";
 import { sentence } from "./words.js";
 
+export function why_not(error) {
+    return `${error.code === "unknown-outcome" ? "" : "Not sent. "}${sentence(error.code, error.message)}`;
+}
+
 function item(mail, { onagain, ondiscard }) {
     const parts = [body_of(mail.body)];
 
     if (mail.failed !== null)
-        parts.push(el("div", { class: "why" }, el("span", {}, `Not sent: ${sentence(mail.failed.code, mail.failed.message)}`),
+        parts.push(el("div", { class: "why" }, el("span", {}, why_not(mail.failed)),
             el("button", { type: "button", onclick: () => onagain(mail) }, "Send again"),
             el("button", { type: "button", onclick: () => ondiscard(mail) }, "Discard")));
     return el("li", { class: `row message ${mail.failed === null ? "pending" : "failed"}` }, ...parts);

@@ -6,7 +6,7 @@
  *
  * One conversation is shown at a time, and all state that is not on the screen is in `talks`. Views
  * are drawn once for each frame in which something changed. */
-import { Uproar } from "./uproar.js";
+import { Uproar, UproarError } from "./uproar.js";
 import { Announcer } from "./announcer.js";
 import { parse } from "./commands.js";
 import { Composer } from "./composer.js";
@@ -16,7 +16,7 @@ import { Drawers } from "./drawers.js";
 import { LogView } from "./log-view.js";
 import { draw_members } from "./member-list.js";
 import { Members } from "./members.js";
-import { Outbox, make_room, take } from "./outbox.js";
+import { Outbox, make_room, take, why_not } from "./outbox.js";
 import { Status, state_sentence } from "./status.js";
 import * as tab from "./tab.js";
 import { draw_talks } from "./talk-list.js";
@@ -252,7 +252,7 @@ const on = {
         talk.outbox = talk.outbox.filter((mail) => mail.seq === undefined || mail.seq > detail.room.seq);
         talk.log.note(gap_sentence(detail), "gap");
         if (detail.reason_name !== "new-epoch")
-            status.missed(detail.count);
+            status.missed(detail);
         changed();
     },
 
@@ -283,14 +283,17 @@ const on = {
 
 let wanted = null; // the room to be shown when it is joined
 
-function join(name) {
+/* While there is no connection a room is not waited for: who asked would see nothing happen. */
+async function join(name) {
+    if (chat.state !== "up")
+        throw new UproarError("not-connected");
     wanted = name;
     const talk = talks.get(room_key(name));
     if (talk !== null) {
         show(talk);
-        return Promise.resolve();
+        return;
     }
-    return chat.join(name);
+    await chat.join(name);
 }
 
 /* Not more often than every so often for one room. */
@@ -304,7 +307,7 @@ function ask_who(talk, after_ms = 0) {
             const { people } = await chat.who(talk.name);
             talk.members.answered(people);
         } catch {
-            talk.members.answered([]); // JOINED asks again after a reconnection
+            talk.members.unanswered(); // JOINED asks again after a reconnection
         }
         talk.asking = false;
         changed();
@@ -329,7 +332,7 @@ function deliver(talk, body) {
         }
     }).catch((error) => {
         mail.failed = error;
-        announcer.say(`Not sent: ${sentence(error.code, error.message)}`);
+        announcer.say(why_not(error));
     }).finally(changed);
     changed();
 }
@@ -389,8 +392,12 @@ const commands = {
 composer.onsend = (text) => {
     const asked = parse(text);
 
+    if (talks.current === null && ["say", "leave", "who"].includes(asked.what)) {
+        composer.note("You are in no room; /join ROOM, or the list of rooms, helps.");
+        return false;
+    }
     if (asked.what === "say")
-        return talks.current !== null && send(talks.current, asked.text);
+        return send(talks.current, asked.text);
     const kept = asked.what === "missing" || asked.what === "unknown";
     if (!kept && chat.state !== "up" && asked.what !== "help" && asked.what !== "quit") {
         composer.note("There is no connection now; your text stays here.");
@@ -432,10 +439,11 @@ function start(options) {
 }
 
 function enter() {
+    if (!$("chat").hidden)
+        return; // it was only a reconnection: the focus is the reader's
     $("door").hidden = true;
     $("chat").hidden = false;
-    if (!composer.text)
-        composer.focus();
+    composer.focus();
 }
 
 function hash_room() {

@@ -49,7 +49,7 @@ export class Status {
         this.#said = text;
         this.#missed = 0n;
         bar.dataset.tone = tone;
-        bar.hidden = text === "";
+        bar.classList.toggle("unseen", text === ""); // not hidden: a live region must be there before its text
         line.textContent = text;
         this.#parts.countdown.textContent = "";
         buttons.replaceChildren(...actions.map(({ label, run }) =>
@@ -61,12 +61,13 @@ export class Status {
     }
 
     /* Added to what was said last: what a reconnection has cost. */
-    missed(count) {
-        const { text, bar } = this.#parts;
+    missed({ count, reason_name }) {
+        const { text } = this.#parts;
 
+        if (this.#said === "")
+            this.say(reason_name === "away" || reason_name === "not-retained" ? "Back again."
+                : "This page could not keep up.", "wait", { stay: false });
         this.#missed += count;
-        if (this.#said === "" || bar.hidden)
-            this.say("Back again.", "good", { stay: false });
         text.textContent = `${this.#said} ${plural(this.#missed, "message")} ${this.#missed == 1n ? "was" : "were"} missed.`;
     }
 

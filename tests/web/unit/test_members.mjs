@@ -27,10 +27,22 @@ test("what changes while it is asked is not lost", () => {
     assert.deepEqual(names(members), ["anna"]);
 });
 
+test("without an answer what was known stays", () => {
+    const members = new Members();
+    members.answered([{ id: "1", name: "anna" }]);
+    members.asking();
+    members.unanswered();
+    members.changed(2, [change("joined", "2", "bob")]);
+    assert.deepEqual(names(members), ["anna", "bob"]);
+});
+
 test("of a large room the rest is a number", () => {
     const members = new Members();
     members.changed(90000, []);
     members.answered([{ id: "1", name: "anna" }]);
-    assert.equal(members.more, 89999);
-    assert.equal(members.stale, true);
+    assert.deepEqual([names(members), members.count, members.stale], [["anna"], 90000, true]);
+    members.changed(90000, []);
+    assert.deepEqual(names(members), ["anna"]);
+    members.changed(89999, []);
+    assert.deepEqual([names(members), members.count], [[], 89999], "who it was is not told");
 });
