@@ -196,8 +196,7 @@ const on = {
         else if (new_epoch)
             talk.log.note("The room began anew while you were away.", "gap");
         ask_who(talk);
-        if (talks.current === null || (wanted !== null && room_key(wanted) === talk.key))
-            show(talk);
+        enter_room(talk);
         store();
         changed();
     },
@@ -282,6 +281,16 @@ const on = {
 };
 
 let wanted = null; // the room to be shown when it is joined
+
+/* Rooms are joined in any order: the first is better than none, until the wanted one comes. */
+function enter_room(talk) {
+    const other = wanted !== null && room_key(wanted) !== talk.key ? wanted : null;
+
+    if (talks.current !== null && (wanted === null || other !== null))
+        return;
+    show(talk);
+    wanted = other;
+}
 
 /* While there is no connection a room is not waited for: who asked would see nothing happen. */
 async function join(name) {
