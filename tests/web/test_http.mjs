@@ -52,26 +52,17 @@ test("/healthz says that the server is there", async (t) => {
 
 test("there is nothing else, and metrics are elsewhere", async (t) => {
     const server = await Server.start(t);
-    for (const path of [
-        "/metrics",
-        "/favicon.ico",
-        "/index",
-        "/ws/",
-        "/echo",
-        "/../etc/passwd",
-        "/%2e%2e/",
-        "//",
-        "/healthz?",
-    ]) {
+    for (const path of ["/metrics", "/favicon.ico", "/index", "/ws/", "/echo", "//", "/healthz?"]) {
         const response = await fetch(`${server.origin}${path}`);
         assert.ok(path === "/healthz?" || response.status === 404, `${path}: ${response.status}`);
         guarded(response, path);
         await response.text();
     }
-    assert.match(
-        await exchange(server, "GET /../healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
-        /^HTTP\/1\.1 404 /,
-    );
+    /* What fetch would have tidied up. */
+    for (const path of ["/../healthz", "/%2e%2e/healthz", "/./healthz", "/%68ealthz", "/healthz/"]) {
+        const answer = await exchange(server, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        assert.match(answer, /^HTTP\/1\.1 404 /, path);
+    }
     await server.stop();
 });
 
