@@ -5,6 +5,10 @@
 
 const NOTE_FROM = 0.8; // of the longest body: from here on its length is shown
 
+function bytes_of(text) {
+    return new TextEncoder().encode(text).length;
+}
+
 export class Composer {
     onsend = () => true; // (text): whether it was taken; if not it stays
     onscroll = () => {}; // (pages): Page Up and Page Down belong to the log
@@ -39,6 +43,7 @@ export class Composer {
     describe(title) {
         this.#field.placeholder = title;
         this.#field.setAttribute("aria-label", title);
+        this.#grow();
     }
 
     note(text) {
@@ -60,17 +65,19 @@ export class Composer {
     #send() {
         const text = this.#field.value;
 
-        if (text.trim() !== "" && this.onsend(text))
+        if (text.trim() !== "" && bytes_of(text) <= this.bytes_max && this.onsend(text))
             this.text = "";
         this.focus();
     }
 
     #grow() {
-        const field = this.#field;
-        const bytes = new TextEncoder().encode(field.value).length;
+        const field = this.#field, hint = field.placeholder, bytes = bytes_of(field.value);
 
+        field.placeholder = ""; // a long one would be counted
         field.style.height = "auto";
         field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
+        field.placeholder = hint;
+        this.#note.classList.toggle("error", bytes > this.bytes_max);
         this.note(bytes > this.bytes_max ? `${(bytes - this.bytes_max).toLocaleString()} bytes too long`
             : bytes > NOTE_FROM * this.bytes_max ? `${(this.bytes_max - bytes).toLocaleString()} bytes left` : "");
     }

@@ -26,6 +26,7 @@ export class LogView {
     #frame = 0;
     #set_top = -1; // where we scrolled to ourselves
     #width = 0;
+    #height = 0; // of the view, when it was drawn last
     #line = { height: 22, characters: 60 };
 
     constructor(scroller, list) {
@@ -142,6 +143,10 @@ export class LogView {
 
         if (this.#log === null || Math.abs(top - this.#set_top) <= 1)
             return;
+        if (scroller.clientHeight !== this.#height) {
+            this.refresh(); // the view became higher or lower: that is nobody's scrolling
+            return;
+        }
         this.#set_top = -1;
         if (this.#at_end() || this.#heights.count === 0)
             this.#place = null;
@@ -172,6 +177,7 @@ export class LogView {
             if (Math.abs(this.#heights.total - before) < 1)
                 break;
         }
+        this.#height = this.#scroller.clientHeight;
         const top = this.#place === null ? this.#scroller.scrollHeight : this.#top() + this.#list.offsetTop;
         if (Math.abs(this.#scroller.scrollTop - top) > 1)
             this.#scroller.scrollTop = top;

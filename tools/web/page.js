@@ -64,7 +64,7 @@ function draw() {
     $("chat").classList.toggle("alone", talk?.kind !== "room");
     $("title").textContent = talk?.title ?? "No room";
     $("subtitle").textContent = talk?.kind === "room" ? plural(talk.members.count, "member")
-        : talk?.kind === "person" ? "between you two" : "";
+        : talk?.kind === "person" ? "direct messages" : "";
     $("send").setAttribute("aria-disabled", String(chat?.state !== "up" || talk === null));
     draw_newest();
     if (talk?.kind === "room")
@@ -120,7 +120,7 @@ function show(talk) {
     }
     talks.turn_to(talk);
     composer.text = talk.draft;
-    composer.describe(talk.kind === "room" ? `Message to ${talk.title}` : `Message to ${talk.name} only`);
+    composer.describe(`Message to ${talk.title}`);
     $("log").setAttribute("aria-label", `Messages in ${talk.title}`);
     talk.log.mark_fresh(talk.fresh);
     view.show(talk.log, talk.place);
