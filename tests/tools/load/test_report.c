@@ -253,6 +253,39 @@ Test(load_report, a_late_generator_is_told_of_in_both)
     json_decref(json);
 }
 
+Test(load_report, latencies_and_costs_are_void_each_for_itself)
+{
+    result.late = result.starved = 1; /* of 200 */
+    result.stolen_ns = 1500 * NS_PER_MS;
+    cr_expect_not_null(strstr(print(load_report_table), "THESE LATENCIES DO NOT COUNT: "), "%s",
+                       text);
+    cr_expect_not_null(strstr(text, "1 for a CPU that others had"), "%s", text);
+    cr_expect_not_null(strstr(text, "the host took          1.50 s"), "%s", text);
+    json_t *json = object();
+    cr_expect(json_is_false(json_object_get(json, "valid")));
+    cr_expect(json_is_true(json_object_get(json, "cost_valid")));
+    cr_expect_eq(number(json, "starved"), 1);
+    expect_real(json, "host_stolen_s", 1.5);
+    json_decref(json);
+
+    result.late = result.starved = result.stolen_ns = 0;
+    result.open_loop = true;
+    result.cost.known = true;
+    result.cost.wall_ns = 10 * NS_PER_SEC;
+    result.cost.starved_ns = NS_PER_SEC;
+    cr_expect_not_null(strstr(print(load_report_table), "THE SERVER'S CPU TIME DOES NOT COUNT: "),
+                       "%s", text);
+    cr_expect_not_null(strstr(text, "kept waiting         1.00 s"), "%s", text);
+    cr_expect_null(strstr(text, "the host took"));
+    json = object();
+    cr_expect(json_is_true(json_object_get(json, "valid")));
+    cr_expect(json_is_false(json_object_get(json, "cost_valid")));
+    cr_expect_not_null(
+        strstr(json_string_value(json_object_get(json, "why_cost_not_valid")), "shares sends"));
+    expect_real(json, "server_starved_s", 1);
+    json_decref(json);
+}
+
 Test(load_report, sizes_are_told_when_they_are_not_even)
 {
     json_t *json = object();
