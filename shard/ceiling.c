@@ -13,8 +13,9 @@ uint64_t ceiling_socket_bytes(uint64_t sndbuf_bytes, uint64_t rcvbuf_bytes)
 /* A session, what is under way for it, its send in flight, its debt, its memberships. */
 static uint64_t pooled_bytes(const struct options *options)
 {
-    return sizeof(struct session) + sizeof(struct errand) + sizeof(struct flight) +
-           sizeof(struct purse_wait) + options->rooms_per_client_max * sizeof(struct member);
+    return sizeof(struct session) + sizeof(struct errand) + sizeof(struct recall) +
+           sizeof(struct flight) + sizeof(struct purse_wait) +
+           options->rooms_per_client_max * sizeof(struct member);
 }
 
 uint64_t ceiling_client_bytes(const struct options *options)

@@ -34,15 +34,25 @@ static void unreadable(struct shard *shard, struct session *session, enum reason
     session_end(shard, session, reason);
 }
 
-static void speak(struct shard *shard, struct session *session, unsigned index)
+/* Returns whether there is memory for what the codec remembers. */
+static bool speak(struct shard *shard, struct session *session, unsigned index)
 {
     struct codec_limits limits = input_limits(shard, session);
+    struct recall *recall = NULL;
 
+    if (codecs[index]->state_bytes > 0) {
+        recall = errand_recall(shard, errand_at(shard, session));
+        if (recall == NULL) {
+            session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+            return false;
+        }
+    }
     if (session->codec != CODEC_UNKNOWN)
         shard->speakers[session->codec]--;
     shard->speakers[index]++;
     session->codec = (uint8_t)index;
-    codecs[index]->open(errand_at(shard, session)->codec, &limits);
+    codecs[index]->open(recall == NULL ? NULL : recall->codec, &limits);
+    return true;
 }
 
 /* The protocol is known now, or that it is none. Whether its commands are taken: else there is only
@@ -64,8 +74,7 @@ static bool sniffed(struct shard *shard, struct session *session, struct slice f
 
     switch (codec_sniff(first, &index)) {
     case SNIFF_YES:
-        speak(shard, session, index);
-        return may_ask(shard, session);
+        return speak(shard, session, index) && may_ask(shard, session);
     case SNIFF_MORE:
         errand_at(shard, session)->want = (uint32_t)first.len + 1;
         return false;
@@ -102,8 +111,7 @@ static void act(struct shard *shard, struct session *session, const struct decod
     }
     dispatch(shard, session, &out->cmd);
     if (unlikely(out->also & DECODED_BECOME)) {
-        speak(shard, session, out->become);
-        if (session_asks_only(session))
+        if (speak(shard, session, out->become) && session_asks_only(session))
             session_live(shard, session); /* nobody to say HELLO */
     }
     if (unlikely(out->also & DECODED_END)) {
@@ -114,9 +122,9 @@ static void act(struct shard *shard, struct session *session, const struct decod
     }
 }
 
-static bool piece_append(struct shard *shard, struct errand *errand, struct slice piece)
+static bool piece_append(struct shard *shard, struct recall *recall, struct slice piece)
 {
-    struct segment *message = errand->message;
+    struct segment *message = recall->message;
     size_t have = message == NULL ? 0 : message->used;
 
     if (message == NULL || segment_room(message) < piece.len) {
@@ -127,7 +135,7 @@ static bool piece_append(struct shard *shard, struct errand *errand, struct slic
             memcpy(larger->bytes, message->bytes, have);
         larger->used = (uint32_t)have;
         segment_put(message);
-        errand->message = message = larger;
+        recall->message = message = larger;
     }
     if (piece.len > 0)
         memcpy(message->bytes + have, piece.data, piece.len);
@@ -136,21 +144,20 @@ static bool piece_append(struct shard *shard, struct errand *errand, struct slic
 }
 
 /* A part of a message; the last one makes it whole. */
-static void take_piece(struct shard *shard, struct session *session,
+static void take_piece(struct shard *shard, struct session *session, struct recall *recall,
                        const struct codec_limits *limits, struct decoded *out)
 {
     const struct codec *codec = codecs[session->codec];
-    struct errand *errand = errand_at(shard, session);
 
-    if (!piece_append(shard, errand, out->piece)) {
+    if (!piece_append(shard, recall, out->piece)) {
         session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
         return;
     }
     if (!(out->also & DECODED_WHOLE))
         return;
-    struct segment *whole = errand->message; /* the command's slices point into it */
-    errand->message = NULL;
-    int64_t used = codec->message(errand->codec, limits, span_of(whole->bytes, whole->used), out);
+    struct segment *whole = recall->message; /* the command's slices point into it */
+    recall->message = NULL;
+    int64_t used = codec->message(recall->codec, limits, span_of(whole->bytes, whole->used), out);
     if (used < 0)
         unreadable(shard, session, (enum reason)(-used));
     else
@@ -164,12 +171,18 @@ static size_t consume(struct shard *shard, struct session *session, struct span 
 {
     struct codec_limits limits = input_limits(shard, session);
     struct errand *errand = errand_at(shard, session);
+    struct recall *recall = NULL;
     struct decoded out;
 
     if (session->codec == CODEC_UNKNOWN && !sniffed(shard, session, span_slice(in)))
         return 0;
+    const struct codec *codec = codecs[session->codec];
+    if (codec->state_bytes > 0 && (recall = errand_recall(shard, errand)) == NULL) {
+        session_cut(shard, session, REASON_NO_MEMORY_CLOSE);
+        return 0;
+    }
     out.scratch = shard->scratch;
-    int64_t used = codecs[session->codec]->decode(errand->codec, &limits, in, &out);
+    int64_t used = codec->decode(recall == NULL ? NULL : recall->codec, &limits, in, &out);
     if (used < 0) {
         unreadable(shard, session, (enum reason)(-used));
         return 0;
@@ -183,7 +196,7 @@ static size_t consume(struct shard *shard, struct session *session, struct span 
         session_asks_only(session))
         answered(shard, session, used);
     if (unlikely(out.also & DECODED_PIECE))
-        take_piece(shard, session, &limits, &out);
+        take_piece(shard, session, recall, &limits, &out);
     else
         act(shard, session, &out);
     return (size_t)used;

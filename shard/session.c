@@ -322,8 +322,9 @@ static void say_farewell(struct shard *shard, struct session *session, enum reas
 
     if (session->codec == CODEC_UNKNOWN || codecs[session->codec]->farewell == NULL)
         return;
-    size_t len = codecs[session->codec]->farewell(errand_of(shard, session)->codec, &limits, reason,
-                                                  shard->scratch, sizeof(shard->scratch));
+    size_t len =
+        codecs[session->codec]->farewell(errand_recalled(shard, errand_of(shard, session))->codec,
+                                         &limits, reason, shard->scratch, sizeof(shard->scratch));
     session_owe(shard, session, slice_of(shard->scratch, len));
 }
 
@@ -393,7 +394,7 @@ static void hold(struct shard *shard, struct session *session)
         /* What was to be answered on this connection; joining goes on. */
         struct errand *errand = errand_at(shard, session);
         errand->unacked = 0;
-        memset(errand->codec, 0, sizeof(errand->codec));
+        errand_forget(shard, errand);
     }
     session->blocked = 0;
     session->state = SESSION_HELD;

@@ -334,6 +334,7 @@ static int init_pools(struct shard *shard)
         {&shard->flights, sizeof(struct flight), sessions},
         {&shard->heirs, sizeof(struct heir), sessions},
         {&shard->errands, sizeof(struct errand), sessions},
+        {&shard->recalls, sizeof(struct recall), sessions},
         {&shard->v6_addresses, sizeof(struct in6_addr), sessions},
         {&shard->gathers, sizeof(struct gather), sessions},
     };
@@ -437,6 +438,7 @@ int shard_fini(struct shard *shard)
     leaks += report("takeovers", shard->heirs.in_use);
     leaks += report("held sessions", shard->streams.kept);
     leaks += report("errands", shard->errands.in_use);
+    leaks += report("things to remember", shard->recalls.in_use);
     leaks += report("addresses", shard->v6_addresses.in_use);
     leaks += report("lists", shard->gathers.in_use);
     leaks += report("clients in debt", shard->purses.waits.in_use);
@@ -461,6 +463,7 @@ int shard_fini(struct shard *shard)
     pool_fini(&shard->flights);
     pool_fini(&shard->heirs);
     pool_fini(&shard->errands);
+    pool_fini(&shard->recalls);
     pool_fini(&shard->v6_addresses);
     pool_fini(&shard->gathers);
     purses_fini(&shard->purses);

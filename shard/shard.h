@@ -71,6 +71,7 @@ struct shard {
     struct pool links;        /* struct link */
     struct pool flights;      /* struct flight */
     struct pool errands;      /* struct errand */
+    struct pool recalls;      /* struct recall */
     struct pool v6_addresses; /* of 16 bytes (peer.h) */
     struct pool gathers;      /* struct gather */
     struct pool heirs;        /* struct heir */
