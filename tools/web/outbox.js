@@ -3,7 +3,7 @@
  * A message leaves it when it arrives as everybody's does, so that it is seen once and in its place.
  * One that failed stays, with the reason, until somebody sends it again or lets it go; nothing is
  * sent again by itself. At most OUTBOX_MAX (talks.js) are kept in each conversation. */
-import { el } from "./dom.js";
+import { el, reconcile } from "./dom.js";
 import { body_of } from "./log-row.js";
 import { OUTBOX_MAX } from "./talks.js";
 import { sentence } from "./words.js";
@@ -32,7 +32,8 @@ export class Outbox {
     }
 
     draw(talk) {
-        this.#list.replaceChildren(...talk.outbox.map((mail) => item(mail, this.#handlers)));
+        reconcile(this.#list, talk.outbox, (mail) => `${mail.msgid}${mail.failed === null ? "" : " failed"}`,
+            (mail) => item(mail, this.#handlers), () => {});
         this.#list.hidden = talk.outbox.length === 0;
     }
 }

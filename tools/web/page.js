@@ -148,6 +148,7 @@ function remove(talk) {
     if (talks.current === null) {
         $("log-list").replaceChildren();
         view.hide();
+        composer.describe("/join ROOM");
     }
     changed();
 }
@@ -469,7 +470,7 @@ function door(error = "") {
     $("chat").hidden = true;
     $("door").hidden = false;
     $("door-error").textContent = error;
-    $("door-name").value ||= saved?.name ?? "";
+    $("door-name").value ||= saved?.name ?? chat?.name ?? "";
     $("door-room").value ||= hash_room() || "lobby";
     $("door-enter").disabled = false;
     $("door-name").focus();

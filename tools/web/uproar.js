@@ -27,6 +27,7 @@
  *   rooms      optional: from saved(), where it stood in each room
  *   reconnect  false: the first loss is the last. Otherwise it comes back by itself
  *   WebSocket  optional: a class like the browser's
+ *   clock, random   optional, for tests: see real_clock; like Math.random
  *
  * Requests. Each gives a promise, and a refusal is an UproarError:
  *
@@ -34,12 +35,17 @@
  *                         reconnection
  *   leave(room)           when nothing more of the room will come
  *   publish(room, text)   { msgid, seq }, once the server has given it its number
- *   direct(name, text)    { msgid }, once it was handed on to that person
+ *   direct(name, text)    { msgid }, once it was handed on to that person. The promises of these two
+ *                         have the msgid as a property, for who wants to know it before
  *   who(roomName)         { total, people: [{ id, name }] }; one need not be in it
  *   rooms()               { total, rooms: [{ name, members }] }
  *   nick(name)            the new name
  *   ping()                milliseconds to the server and back, behind all that was published before
  *   close()               when goodbye was said: the session is over and its name free
+ *
+ * and at once: room(name) is the Room, or null; hurry() comes back now instead of when it is due, and
+ * asks whether a connection that seems to be there still is: for when the network has changed or a
+ * computer has slept. The properties below are there to be read.
  *
  * Events. What is listed is in event.detail:
  *
@@ -233,8 +239,6 @@ export class Uproar extends EventTarget {
         return this.#rooms.get(name) ?? null;
     }
 
-    /* Comes back at once instead of when it is due; asks whether a connection that seems to be there
-     * still is. For when the network has changed or a computer has slept. */
     hurry() {
         if (this.state === "down")
             this.#dial();
@@ -274,9 +278,8 @@ export class Uproar extends EventTarget {
 
     publish(which, body) {
         const room = this.#room_of(which);
-        if (room === null || room.state !== "in")
-            return Promise.reject(this.#not_connected());
-        return this.#say(body, (msgid, text) => ({ type: "PUBLISH", room: room.id, msgid, body: text }));
+        return this.#say(body, room?.state !== "in" ? null
+            : (msgid, text) => ({ type: "PUBLISH", room: room.id, msgid, body: text }));
     }
 
     direct(to, body) {
@@ -475,22 +478,24 @@ export class Uproar extends EventTarget {
         return String(++this.#msgid);
     }
 
+    /* command(msgid, text) is what is sent; null: there is no such room. */
     #say(body, command) {
         const { text, bytes } = well_formed(body);
-        const msgid = this.#next_msgid();
+        const msgid = this.#next_msgid(), waiter = promised();
 
-        if (this.state !== "up")
-            return Promise.reject(this.#not_connected());
-        if (bytes > this.body_bytes_max)
-            return Promise.reject(new UproarError("body-too-long",
-                `${bytes} bytes; the server takes ${this.body_bytes_max}`, { msgid }));
-        if (this.#unanswered.size >= WAITING_MAX || this.#socket.bufferedAmount > SEND_BYTES_MAX)
-            return Promise.reject(new UproarError("too-many", "too much waits for the server's answer",
-                { may_retry: true, msgid }));
-        const waiter = promised();
         waiter.promise.msgid = msgid;
-        this.#unanswered.set(msgid, waiter);
-        this.#send(command(msgid, text));
+        if (this.state !== "up" || command === null)
+            waiter.reject(this.#not_connected());
+        else if (bytes > this.body_bytes_max)
+            waiter.reject(new UproarError("body-too-long",
+                `${bytes} bytes; the server takes ${this.body_bytes_max}`, { msgid }));
+        else if (this.#unanswered.size >= WAITING_MAX || this.#socket.bufferedAmount > SEND_BYTES_MAX)
+            waiter.reject(new UproarError("too-many", "too much waits for the server's answer",
+                { may_retry: true, msgid }));
+        else {
+            this.#unanswered.set(msgid, waiter);
+            this.#send(command(msgid, text));
+        }
         return waiter.promise;
     }
 
