@@ -9,7 +9,7 @@ import { OUTBOX_MAX } from "./talks.js";
 import { sentence } from "./words.js";
 
 export function why_not(error) {
-    return `${error.code === "unknown-outcome" ? "" : "Not sent. "}${sentence(error.code, error.message)}`;
+    return `${error.code === "unknown-outcome" ? "" : "Not sent: "}${sentence(error.code, error.message)}`;
 }
 
 function item(mail, { onagain, ondiscard }) {
