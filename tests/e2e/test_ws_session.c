@@ -228,11 +228,11 @@ Test(ws_session, is_told_when_the_server_stops)
 
     join(json, "lobby");
     publish(bin, room, "last words");
+    await(bin, MSG_ACK);
     server->clients_stay = true;
     server_stop(server);
     expect_message(json, "last words");
     expect_message(bin, "last words");
-    await(bin, MSG_ACK);
     expect_goaway(bin, REASON_SHUTDOWN);
     expect_goaway(json, REASON_SHUTDOWN);
     expect_goaway(stranger, REASON_SHUTDOWN);

@@ -33,7 +33,7 @@ Test(ws_slow, who_is_silent_is_asked_and_cut)
 /* What every WebSocket client does by itself is enough. */
 Test(ws_slow, who_only_answers_pings_stays)
 {
-    enum { PINGS = 8 };
+    enum { PINGS = 5 };
     struct server *server = server_start("--heartbeat", "700");
 
     for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
