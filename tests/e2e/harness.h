@@ -78,8 +78,9 @@ int uproar_load_run(char *said, size_t said_bytes, const char **args);
 #define uproar_load(said, ...) \
     uproar_load_run((said), sizeof(said), (const char *[]){__VA_ARGS__, NULL})
 
-/* The longest that one client's buffer has to hold: what /echo gives back, and a JSON message. */
-#define CLIENT_IN_BYTES (128u * 1024u)
+/* The longest that one client's buffer has to hold: a JSON message of which every byte is escaped
+ * by six. */
+#define CLIENT_IN_BYTES (6u * BODY_BYTES_CEILING + 1024u)
 
 /* What a client needs to take its session over with another connection. */
 struct ticket {

@@ -51,6 +51,32 @@ Test(http, serves_a_word_for_health_checks)
     cr_expect_eq(server_counted(server, "connections_ended", REASON_ANSWERED), 2);
 }
 
+/* What a browser does on a reload. */
+Test(http, the_page_is_not_sent_again_if_it_has_not_changed)
+{
+    struct server *server = server_start(NULL);
+    struct client *client = http_open(server);
+    const struct answer *answer = http_ask(client, "GET / HTTP/1.1\r\n" H "\r\n", 200);
+    const char *etag = strstr(answer->head, "\r\nETag: ");
+    char tag[80], request[256];
+
+    assert_head(answer, "Content-Type: text/html; charset=utf-8\r\n");
+    assert_head(answer, "Cache-Control: no-cache\r\n");
+    cr_assert(etag && sscanf(etag, "\r\nETag: %79s\r\n", tag) == 1, "%s", answer->head);
+    cr_assert_gt(answer->body_bytes, 100);
+    const char *lists[][2] = {{"", tag}, {"W/", tag}, {"\"another\", ", tag}, {"", "*"}};
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n" H "If-None-Match: %s%s\r\n\r\n",
+                 lists[i][0], lists[i][1]);
+        answer = http_ask(client, request, 304);
+        assert_head(answer, "ETag: ");
+        cr_assert_null(strstr(answer->head, "Content-Length"));
+        cr_assert_eq(client->in_len, 0, "a body");
+    }
+    http_ask(client, "GET / HTTP/1.1\r\n" H "If-None-Match: \"another\"\r\n\r\n", 200);
+    server_stop(server);
+}
+
 Test(rows, R22_metrics_and_everything_else_are_not_there, .fini = harness_fini, .timeout = 60)
 {
     static const char *const paths[] = {"/metrics",       "/echo",       "/WS", "/ws/",

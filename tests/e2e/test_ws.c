@@ -262,3 +262,63 @@ Test(ws, asks_and_is_told_what_a_native_client_is)
     await_presence(clients[1], PRESENCE_LEFT, clients[2]->id);
     server_stop(server);
 }
+
+/* HELLO in parts, cut anywhere, with a ping between them. */
+Test(ws, a_command_may_come_in_parts)
+{
+    static const uint8_t hello[] = {0xC5, 1, MSG_HELLO, 0, 0, 0, 0, 0, 4, 'a', 'n', 'n', 'a', 0};
+    static const char json[] = "{\"type\":\"HELLO\",\"name\":\"Zo\303\253\"}";
+    struct server *server = server_start(NULL);
+
+    for (size_t i = 0; i < ARRAY_SIZE(both); i++)
+        for (size_t step = 1; step < 9; step += 3) {
+            bool bin = both[i] == WS_BIN;
+            struct slice all = bin ? slice_of(hello, sizeof(hello)) : slice_str(json);
+            struct client *client = ws_open(server, both[i]);
+            for (size_t at = 0; at < all.len; at += step) {
+                size_t len = size_min(step, all.len - at);
+                ws_send_part(client,
+                             at > 0 ? WS_CONTINUATION
+                             : bin  ? WS_BINARY
+                                    : WS_TEXT,
+                             at + len == all.len, slice_of(all.data + at, len));
+                if (at == 0) {
+                    ws_send(client, WS_PING, "12345678");
+                    expect(client, MSG_PONG);
+                }
+            }
+            assert_text(expect(client, MSG_WELCOME)->welcome.name, bin ? "anna" : "Zo\303\253");
+            ws_send_close(client, WS_CODE_NORMAL);
+            ws_expect_close(client, WS_CODE_NORMAL);
+            client_close(client, false);
+        }
+    server_stop(server);
+}
+
+/* 192 KB in JSON: each byte of the longest body there may be is escaped by six. */
+Test(ws, the_longest_body_in_its_longest_form)
+{
+    static uint8_t body[BODY_BYTES_CEILING];
+    struct server *server = server_start("--body-bytes", "32768");
+    struct client *native = login_on(server, "native", 0);
+    struct client *members[] = {login_over(server, "bin", 1, WS_BIN),
+                                login_over(server, "json", 2, WS_JSON)};
+    uint32_t room = join_with(native, "lobby", JOIN_NO_ECHO | JOIN_QUIET);
+    struct slice text = slice_of(body, sizeof(body));
+
+    memset(body, 1, sizeof(body));
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        join(members[i], "lobby");
+    client_cmd(native, .type = MSG_PUBLISH, .publish = {room, 1, text});
+    expect(native, MSG_ACK);
+    client_cmd(native, .type = MSG_DIRECT, .direct = {2, slice_str("json"), text});
+    expect(native, MSG_ACK);
+    client_cmd(native, .type = MSG_DIRECT, .direct = {3, slice_str("bin"), text});
+    expect(native, MSG_ACK);
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+        cr_assert(slice_equal(await(members[i], MSG_MESSAGE)->message.body, text));
+        cr_assert(slice_equal(await(members[i], MSG_DIRECT_MESSAGE)->direct.body, text));
+        barrier(members[i]);
+    }
+    server_stop(server);
+}

@@ -163,6 +163,7 @@ static size_t to_native(struct client *client, enum ws_opcode opcode, struct sli
         return ws_json_read(payload, out, cap);
     default:
         cr_assert(opcode == WS_BINARY && client->speech == WS_BIN, "a frame of kind %d", opcode);
+        cr_assert(payload.len <= cap - FRAME_LENGTH_BYTES);
         store_u32(out, (uint32_t)payload.len);
         memcpy(out + FRAME_LENGTH_BYTES, payload.data, payload.len);
         return FRAME_LENGTH_BYTES + payload.len;
@@ -181,7 +182,6 @@ size_t ws_keep_first(struct client *client, struct slice in)
     /* [5.1], [5.4]: no key, whole. ws_first_frame looks at neither. */
     cr_assert((in.data[0] & 0xF0) == 0x80 && (in.data[1] & 0x80) == 0, "a frame of a client's");
     cr_assert(ws_header_bytes(payload.len) + payload.len == bytes, "a longer header than it needs");
-    cr_assert(payload.len <= sizeof(native) - FRAME_LENGTH_BYTES);
     size_t n = to_native(client, opcode, payload, native, sizeof(native));
     if (n > 0)
         client_keep(client, slice_of(native, n));
