@@ -322,17 +322,6 @@ static int answered(struct load_connection *connection, struct slice head, struc
     return 0;
 }
 
-/* Who is not let in is told so in our own frames, before anybody has looked at what it speaks. The
- * beginning of a GOAWAY, or of what may become one. */
-static bool begins_goaway(struct slice in)
-{
-    static const uint8_t header[] = {0, 0, 0, 0, FRAME_MAGIC, FRAME_VERSION, MSG_GOAWAY};
-    for (size_t i = 0; i < size_min(in.len, sizeof(header)); i++)
-        if (in.data[i] != header[i] && i != 3)
-            return false;
-    return true;
-}
-
 static int patch_head(struct load_connection *connection, struct slice *in, struct slice *piece)
 {
     for (;;) {
@@ -341,15 +330,8 @@ static int patch_head(struct load_connection *connection, struct slice *in, stru
             return filled;
         struct slice head = slice_of(connection->carry, connection->carry_used);
         int64_t len = load_upgrade_head(head);
-        if (len > 0)
-            return answered(connection, head, piece);
-        if (len == 0 || (begins_goaway(head) && head.len < FRAME_HEADER_BYTES))
-            continue;
-        if (!begins_goaway(head))
-            return -1;
-        connection->cut = LOAD_CUT_NATIVE;
-        connection->wire = LOAD_NATIVE;
-        return patch_native(connection, in, piece);
+        if (len != 0)
+            return len < 0 ? -1 : answered(connection, head, piece);
     }
 }
 

@@ -299,31 +299,20 @@ Test(load_connection, a_server_that_is_full_says_so_before_there_is_a_websocket)
     upgraded_fini(&connection, peer);
 }
 
-Test(load_connection, who_is_not_let_in_is_told_in_our_own_frames)
+Test(load_connection, who_has_said_fin_before_the_answer_has_nothing_more_to_say)
 {
-    static struct event_lists lists;
-    struct event goaway = {.type = MSG_GOAWAY,
-                           .goaway = {.reason = REASON_ADDRESS_FULL, .reconnect_after_ms = 7}};
-    uint8_t bytes[256];
-    size_t total = frame_encode_event(&goaway, bytes, sizeof(bytes));
-    for (size_t step = 1; step <= total; step++) {
-        int peer;
-        struct load_connection connection = upgrading(LOAD_WS_JSON, slice_str("x"), &peer);
-        unsigned frames = 0;
-        for (size_t at = 0; at < total; at += step) {
-            struct slice frame, in = slice_of(bytes + at, size_min(step, total - at));
-            struct event event;
-            int got;
-            while ((got = load_connection_next(&connection, &in, &frame)) > 0) {
-                cr_assert(load_connection_read(&connection, frame, &event, &lists));
-                cr_expect_eq(event.goaway.reason, REASON_ADDRESS_FULL);
-                frames++;
-            }
-            cr_assert_eq(got, 0);
-        }
-        cr_expect_eq(frames, 1, "step %zu", step);
-        upgraded_fini(&connection, peer);
-    }
+    static const char more[] = "whatever";
+    uint8_t bytes[40000];
+    int peer;
+    struct load_connection connection = upgrading(LOAD_WS, slice_str("x"), &peer);
+    size_t total = answer_and_events(peer, LOAD_WS, bytes, sizeof(bytes));
+    struct slice frame, in = slice_of(bytes, total);
+    shutdown(connection.stream.fd, SHUT_WR);
+    cr_expect_eq(load_connection_next(&connection, &in, &frame), 0);
+    in = slice_str(more);
+    cr_expect_eq(load_connection_next(&connection, &in, &frame), 0);
+    cr_expect_eq(in.len, 0);
+    upgraded_fini(&connection, peer);
 }
 
 Test(load_connection, goodbye_is_a_close_frame_with_1000)

@@ -8,7 +8,7 @@
 static struct load_stage stage;
 static struct load_sitters sitters;
 static uint64_t marks[] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
-static const struct load_plan plan = {
+static struct load_plan plan = {
     .clients = 1, .rooms = 3, .rooms_per_client = 1, .threads = 1, .size = 64, .window = 1};
 
 static void begin(enum load_fake_fault fault, unsigned index, unsigned threads)
@@ -108,6 +108,62 @@ Test(load_sitters, who_are_refused_try_again_when_told_to)
     cr_expect_eq(sitters.refusals.used, 1);
     cr_expect_eq(sitters.refusals.by[0].reason, REASON_SERVER_FULL);
     cr_expect_eq(sitters.refusals.by[0].count, 2 * CLIENTS);
+}
+
+/* Each n-th in its own way. */
+static void mix(uint32_t count, const enum load_wire *wires)
+{
+    plan.wires_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        plan.wires[i] = (uint8_t)wires[i];
+}
+
+Test(load_sitters, a_mixed_crowd_comes_back_with_its_tokens)
+{
+    mix(3, (enum load_wire[]){LOAD_WS_JSON, LOAD_NATIVE, LOAD_WS});
+    begin(FAKE_KEEPS, 0, 1);
+    order(SITTERS_COME);
+    for (unsigned round = 0; round < 2; round++) {
+        order(SITTERS_CUT);
+        order(SITTERS_COME);
+        cr_expect_eq(sitters.returned.back.count, CLIENTS);
+        cr_expect_eq(sitters.returned.resumed, CLIENTS);
+        cr_expect_eq(sitters.returned.tries, CLIENTS);
+    }
+    end();
+    cr_expect_eq(sitters.thrown_out, 0);
+    cr_expect_eq(sitters.seats.untrue, 0);
+    cr_expect_not(atomic_load(&stage.shared.failed), "%s", stage.shared.why);
+}
+
+Test(load_sitters, a_mixed_crowd_whose_tokens_fit_nothing_joins_again)
+{
+    mix(2, (enum load_wire[]){LOAD_WS_JSON, LOAD_WS});
+    begin(FAKE_FORGETFUL, 0, 1);
+    order(SITTERS_COME);
+    order(SITTERS_CUT);
+    order(SITTERS_COME);
+    cr_expect_eq(sitters.returned.back.count, CLIENTS);
+    cr_expect_eq(sitters.returned.anew, CLIENTS);
+    end();
+}
+
+/* GOAWAY and the close frame behind it are one refusal; so is 503 before there is a WebSocket. */
+Test(load_sitters, over_websocket_too_the_refused_try_again)
+{
+    static const enum load_fake_fault faults[] = {FAKE_FULL, FAKE_BUSY};
+    mix(2, (enum load_wire[]){LOAD_WS, LOAD_WS_JSON});
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+        begin(faults[i], 0, 1);
+        order(SITTERS_COME);
+        cr_expect_eq(sitters.returned.back.count, CLIENTS);
+        cr_expect_eq(sitters.returned.refused, 2 * CLIENTS);
+        cr_expect_eq(sitters.returned.failed, 0);
+        end();
+        cr_expect_eq(sitters.refusals.used, 1);
+        cr_expect_eq(sitters.refusals.by[0].reason, REASON_SERVER_FULL);
+        cr_expect_eq(sitters.refusals.by[0].count, 2 * CLIENTS);
+    }
 }
 
 Test(load_sitters, who_are_not_answered_can_be_called_off)
