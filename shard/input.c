@@ -165,16 +165,28 @@ static void take_piece(struct shard *shard, struct session *session, struct reca
     segment_put(whole);
 }
 
+/* More than a command came, or something else. */
+static void take(struct shard *shard, struct session *session, struct recall *recall,
+                 const struct codec_limits *limits, int64_t used, struct decoded *out)
+{
+    if ((out->also & DECODED_OWED) && session->state == SESSION_NEW && session_asks_only(session))
+        answered(shard, session, used);
+    if (out->also & DECODED_PIECE)
+        take_piece(shard, session, recall, limits, out);
+    else
+        act(shard, session, out);
+}
+
 /* At most one command from `in`. Returns the bytes consumed; 0 when it needs more
  * (errand->want says how many in all) or when reading is over. */
-static size_t consume(struct shard *shard, struct session *session, struct span in)
+static size_t consume(struct shard *shard, struct session *session, struct errand *errand,
+                      struct span in)
 {
     struct codec_limits limits = input_limits(shard, session);
-    struct errand *errand = errand_at(shard, session);
     struct recall *recall = NULL;
     struct decoded out;
 
-    if (session->codec == CODEC_UNKNOWN && !sniffed(shard, session, span_slice(in)))
+    if (unlikely(session->codec == CODEC_UNKNOWN) && !sniffed(shard, session, span_slice(in)))
         return 0;
     const struct codec *codec = codecs[session->codec];
     if (codec->state_bytes > 0 && (recall = errand_recall(shard, errand)) == NULL) {
@@ -192,13 +204,12 @@ static size_t consume(struct shard *shard, struct session *session, struct span 
         return 0;
     }
     PROBE(decode, session_connection(shard, session), out.cmd.type, used);
-    if (unlikely(out.also & DECODED_OWED) && session->state == SESSION_NEW &&
-        session_asks_only(session))
-        answered(shard, session, used);
-    if (unlikely(out.also & DECODED_PIECE))
-        take_piece(shard, session, recall, &limits, &out);
-    else
-        act(shard, session, &out);
+    if (likely(out.also == 0)) {
+        shard->commands++;
+        dispatch(shard, session, &out.cmd);
+    } else {
+        take(shard, session, recall, &limits, used, &out);
+    }
     return (size_t)used;
 }
 
@@ -243,7 +254,7 @@ static bool carry_consume(struct shard *shard, struct session *session)
 
     /* The command's slices point into carry: keep it, whatever the command leads to. */
     segment_ref(carry);
-    used = consume(shard, session, span_of(carry->bytes, carry->used));
+    used = consume(shard, session, errand, span_of(carry->bytes, carry->used));
     if (used > 0 && errand->carry == carry) {
         carry->used -= (uint32_t)used;
         memmove(carry->bytes, carry->bytes + used, carry->used);
@@ -277,7 +288,7 @@ static size_t read_bytes(struct shard *shard, struct session *session, struct sp
         }
         if (at == in.len)
             break;
-        size_t used = consume(shard, session, span_of(in.data + at, in.len - at));
+        size_t used = consume(shard, session, errand, span_of(in.data + at, in.len - at));
         if (used > 0) {
             at += used;
             continue;
