@@ -114,8 +114,18 @@ Test(load_ws, every_scenario_works_in_each_format)
     server_stop(server);
 }
 
-/* What a client of WebSocket holds natively, it has over: nobody is left behind when it has gone.
- */
+/* Nothing is heard from anybody but pongs, for three times as long as it takes to be cut. */
+Test(load_ws, pings_are_answered)
+{
+    struct server *server = start("--heartbeat=500");
+    cr_expect_eq(uproar_load(said, "idle", "--protocol", MIXED, "--clients", "12", "--seconds", "3",
+                             "--server-pid", pid, address),
+                 0, "%s", said);
+    server_stop(server);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_HEARTBEAT_MISSED), 0);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_PEER_CLOSED), 12);
+}
+
 Test(load_ws, drain_says_goaway_to_everybody_in_their_format)
 {
     struct server *server = start("--drain-timeout=2000");
