@@ -126,15 +126,15 @@ Test(json_hear, what_is_no_event_is_nothing)
         "{\"type\":\"ACK\",\"room\":7,\"msgid\":\"99999999999999999999999\",\"seq\":\"2\"}",
         "{\"type\":\"LEFT\",\"room\":7,\"reason\":0,\"reason_name\":\"no-memory\"}",
         "{\"type\":\"LEFT\",\"room\":7,\"reason\":0}",
-        "{\"type\":\"ERROR\",\"reason\":0,\"reason_name\":\"none\",\"about\":\"SHOUT\","
-        "\"ref\":\"0\",\"text\":\"\"}",
+        ("{\"type\":\"ERROR\",\"reason\":0,\"reason_name\":\"none\",\"about\":\"SHOUT\","
+         "\"ref\":\"0\",\"text\":\"\"}"),
         "{\"type\":\"ROOM_LIST\",\"more\":0,\"total\":0,\"rooms\":[]}",
         "{\"type\":\"ROOM_LIST\",\"more\":false,\"total\":0,\"rooms\":{}}",
         "{\"type\":\"ROOM_LIST\",\"more\":false,\"total\":0,\"rooms\":[7]}",
-        "{\"type\":\"PRESENCE\",\"room\":7,\"members\":1,"
-        "\"people\":[{\"kind\":\"moved\",\"id\":\"1\",\"name\":\"bob\"}]}",
-        "{\"type\":\"PRESENCE\",\"room\":7,\"members\":1,"
-        "\"people\":[{\"kind\":\"renamed\",\"id\":\"1\",\"name\":\"bob\"}]}",
+        ("{\"type\":\"PRESENCE\",\"room\":7,\"members\":1,"
+         "\"people\":[{\"kind\":\"moved\",\"id\":\"1\",\"name\":\"bob\"}]}"),
+        ("{\"type\":\"PRESENCE\",\"room\":7,\"members\":1,"
+         "\"people\":[{\"kind\":\"renamed\",\"id\":\"1\",\"name\":\"bob\"}]}"),
         "{\"type\":\"NICKED\",\"name\":\"\xFF\"}",
     };
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)

@@ -333,6 +333,7 @@ static void report_json(FILE *out, const struct load_options *options,
                         const struct load_cycles_result *result)
 {
     load_json_begin(out, "cycles");
+    load_json_text(out, "protocol", load_options_protocol(options));
     load_json_count(out, "cycles", options->cycles);
     load_json_count(out, "concurrency", options->concurrency);
     load_json_count(out, "begun", result->begun);

@@ -211,6 +211,7 @@ static void report_json(FILE *out, const struct load_options *options,
     const struct load_drift *drift = &result->drift;
     const char *why = load_result_why_not_valid(run);
     load_json_begin(out, "soak");
+    load_json_text(out, "protocol", load_options_protocol(options));
     load_json_count(out, "watchers", options->watchers);
     load_json_count(out, "guests", options->plan.clients);
     load_json_count(out, "arrivals", options->arrivals);

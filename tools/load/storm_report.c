@@ -199,6 +199,7 @@ static void report_json(FILE *out, const struct load_options *options,
     bool server = result->server_known;
     const char *why = load_storm_why_not_valid(result);
     load_json_begin(out, "storm");
+    load_json_text(out, "protocol", load_options_protocol(options));
     load_json_count(out, "clients", options->plan.clients);
     load_json_count(out, "rooms", options->plan.rooms);
     load_json_count(out, "watchers", options->watchers);
