@@ -157,7 +157,12 @@ function well_formed(text) {
 function promised() {
     const waiter = {};
     waiter.promise = new Promise((resolve, reject) => Object.assign(waiter, { resolve, reject }));
-    /* Who does not look at it has not asked to be told. */
+    return waiter;
+}
+
+/* Of a room: it is there for each, whether or not somebody waits. "left" tells of a refusal too. */
+function promised_room() {
+    const waiter = promised();
     waiter.promise.catch(() => {});
     return waiter;
 }
@@ -269,7 +274,7 @@ export class Uproar extends EventTarget {
             this.#forget(room, new UproarError("closed", "the room was left"));
         if (room.state === "in") {
             room.state = "leaving";
-            room.waiter = promised();
+            room.waiter = promised_room();
             this.#send({ type: "LEAVE", room: room.id });
         }
         if (room.state === "leaving")
@@ -676,7 +681,7 @@ export class Uproar extends EventTarget {
 
     #room_new(name) {
         const room = new Room(name);
-        Object.defineProperty(room, "waiter", { value: promised(), writable: true });
+        Object.defineProperty(room, "waiter", { value: promised_room(), writable: true });
         this.#rooms.set(name, room);
         return room;
     }
@@ -706,7 +711,7 @@ export class Uproar extends EventTarget {
                 continue;
             }
             if (room.state === "in")
-                room.waiter = promised();
+                room.waiter = promised_room();
             room.state = "wanted";
             room.id = 0;
         }
