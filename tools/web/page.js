@@ -43,15 +43,22 @@ const status = new Status({ bar: $("status"), text: $("status-text"), countdown:
 
 // Drawing
 
-let frame = 0;
+const LATE_MS = 250; // a tab that nobody looks at has no frames, but a title that counts
+
+let frame = 0, late = null;
 
 function changed() {
-    frame ||= requestAnimationFrame(draw);
+    if (frame !== 0)
+        return;
+    frame = requestAnimationFrame(draw);
+    late = setTimeout(draw, LATE_MS);
 }
 
 function draw() {
     const talk = talks.current, unread = talks.unread;
 
+    cancelAnimationFrame(frame);
+    clearTimeout(late);
     frame = 0;
     draw_talks({ room: $("rooms"), person: $("people") }, talks, { onopen: show, onclose: leave });
     $("self-name").textContent = chat?.name ?? "";
