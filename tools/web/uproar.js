@@ -14,9 +14,9 @@
  * What goes over the wire is the subprotocol uproar.v1.json, which proto/WEBSOCKET.md describes;
  * fields here have the names that they have there. What is different in JavaScript:
  *
- *   numbers to count with (seq, head, epoch, from, to, missed)   BigInt
- *   numbers that only name something (id, sender, msgid)         strings
- *   times                                                        Date
+ *   numbers to count with (seq, head, epoch, from, to, count, missed)   BigInt
+ *   numbers that only name something (id, sender, msgid)                strings
+ *   times                                                               Date
  *
  * connect(options) makes an Uproar and waits until it is up. For events that come before that, make it
  * yourself: const chat = new Uproar(options); listen; await chat.connect(). Options:
@@ -31,8 +31,8 @@
  *
  * Requests. Each gives a promise, and a refusal is an UproarError:
  *
- *   join(name)            the Room; also when it was joined already. Stays pending over a
- *                         reconnection
+ *   join(name)            the Room: name, epoch, head (the last number that was seen), members (how
+ *                         many); also when it was joined already. Stays pending over a reconnection
  *   leave(room)           when nothing more of the room will come
  *   publish(room, text)   { msgid, seq }, once the server has given it its number
  *   direct(name, text)    { msgid }, once it was handed on to that person. The promises of these two
@@ -72,8 +72,8 @@
  *                     left yet; nothing was sent
  *   unknown-outcome   sent, and the connection was lost before the answer came. The server does not
  *                     tell one message that is sent twice from two, so this is never repeated here:
- *                     whoever published it decides
- *   lost              the same for a request that changes nothing
+ *                     whoever published it decides. Of a new name the same
+ *   lost              the same for a question
  *   no-server         the first connection failed
  *   unreadable        what answered is no Uproar server
  *   closed            close() was called
@@ -464,17 +464,19 @@ export class Uproar extends EventTarget {
 
     /* Nothing is asked twice: what changes something may have happened. */
     #drop_requests() {
-        const said = [...this.#unanswered], asked = Object.values(this.#asked).flat();
+        const { WHO, ROOMS, NICK } = this.#asked, pings = [...this.#pings.values()];
+        const changes = [...this.#unanswered, ...NICK.map((waiter) => [null, waiter])];
+        const questions = [...WHO, ...ROOMS, ...pings.map((ping) => ping.waiter)];
 
         this.#unanswered.clear();
-        for (const list of Object.values(this.#asked))
+        this.#pings.clear();
+        for (const list of [WHO, ROOMS, NICK])
             list.length = 0;
-        for (const [msgid, waiter] of said)
+        for (const [msgid, waiter] of changes)
             waiter.reject(new UproarError("unknown-outcome",
                 "the connection was lost before the server had answered", { msgid }));
-        for (const waiter of [...asked, ...[...this.#pings.values()].map((ping) => ping.waiter)])
+        for (const waiter of questions)
             waiter.reject(new UproarError("lost", "the connection was lost", { may_retry: true }));
-        this.#pings.clear();
     }
 
     // Requests

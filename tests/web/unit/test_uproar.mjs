@@ -323,8 +323,9 @@ test("gaps are told once, and a hole that nobody explained is one", async () => 
 
 test("a lost connection: what is unanswered has an unknown outcome, and is not sent again", async () => {
     const it = await in_lobby();
-    const sent = it.chat.publish("lobby", "x"), asked = it.chat.who("lobby");
+    const sent = it.chat.publish("lobby", "x"), asked = it.chat.who("lobby"), renamed = it.chat.nick("zoe");
     it.socket.end();
+    assert.equal((await refusal(renamed)).code, "unknown-outcome");
     const { code, msgid } = await refusal(sent);
     assert.deepEqual([code, msgid], ["unknown-outcome", sent.msgid]);
     assert.equal((await refusal(asked)).code, "lost");
