@@ -6,14 +6,16 @@
 # the question; in all others nothing may be cut or dropped.
 # shellcheck shell=bash
 
-# The order is that of tables and plots; uproar is what the others are multiples of.
-peers_known="uproar redis nats mosquitto ngircd inspircd go"
+# The order is that of tables and plots; uproar is what the others are multiples of. Behind it stands the
+# same server in its two other formats.
+peers_known="uproar uproar-ws uproar-json redis nats mosquitto ngircd inspircd go"
 
-declare -A peer_protocol=([uproar]=native [redis]=redis [nats]=nats [mosquitto]=mqtt [ngircd]=irc
-    [inspircd]=irc [go]=go)
+declare -A peer_protocol=([uproar]=native [uproar-ws]=ws [uproar-json]=ws-json [redis]=redis
+    [nats]=nats [mosquitto]=mqtt [ngircd]=irc [inspircd]=irc [go]=go)
 declare -A peer_package=([redis]=redis-server [nats]=nats-server [mosquitto]=mosquitto
     [ngircd]=ngircd [inspircd]=inspircd)
-declare -A peer_title=([uproar]=Uproar [redis]=Redis [nats]=NATS [mosquitto]=Mosquitto
+declare -A peer_title=([uproar]=Uproar [uproar-ws]="Uproar, WebSocket" [uproar-json]="Uproar, JSON"
+    [redis]=Redis [nats]=NATS [mosquitto]=Mosquitto
     [ngircd]=ngIRCd [inspircd]=InspIRCd [go]="Go, goroutines")
 
 # Debian puts servers where the PATH of ordinary users does not look.
@@ -22,7 +24,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # Says why a peer cannot be started and fails, or is silent.
 peer_missing() { # PEER
     case $1 in
-    uproar) [ -x build/uproard ] || echo "build/uproard is missing: make" ;;
+    uproar*) [ -x build/uproard ] || echo "build/uproard is missing: make" ;;
     go) [ -x build/perf/gochat ] || echo "build/perf/gochat is missing: make build/perf/gochat" ;;
     *) command -v "${peer_package[$1]}" >/dev/null || echo "not installed: apt-get install ${peer_package[$1]}" ;;
     esac | grep .
@@ -30,7 +32,7 @@ peer_missing() { # PEER
 
 peer_version() { # PEER
     case $1 in
-    uproar) build/uproard --version | grep -o '[0-9][0-9.]*' ;;
+    uproar*) build/uproard --version | grep -o '[0-9][0-9.]*' ;;
     redis) redis-server --version | grep -o 'v=[0-9.]*' | cut -c 3- ;;
     nats) nats-server --version | grep -o '[0-9][0-9.]*' ;;
     mosquitto) mosquitto -h | grep -o '[0-9][0-9.]*' ;;
@@ -55,7 +57,7 @@ peer_command() { # PEER PORT FOLDER LOAD CPUS
             -e "s|@QUEUED@|$queued|" "perf/peers/$peer.conf" >"$folder/$peer.conf"
     fi
     case $peer in
-    uproar) command=(build/uproard --workers "$cpus" --listen "127.0.0.1:$port" --log-level error) ;;
+    uproar*) command=(build/uproard --workers "$cpus" --listen "127.0.0.1:$port" --log-level error) ;;
     redis) command=(redis-server "$folder/redis.conf") ;;
     nats) command=(env "GOMAXPROCS=$cpus" nats-server -c "$folder/nats.conf") ;;
     mosquitto) command=(mosquitto -c "$folder/mosquitto.conf") ;;

@@ -56,7 +56,8 @@ def cells($load; $peer):
             elif .told_whole > 0 then "missed nothing" elif .told_silent > 0 then "nothing"
             elif .told_untrue > 0 then "untruth" else "?" end] | unique | join(", "))]
     elif $load | startswith("fanout") then
-        [of(.result.deliveries_per_s / 1e6), of(cpu_share), of((.rss_peak_bytes // empty) / 1048576)]
+        [of(.result.deliveries_per_s / 1e6), of(.result.bytes_per_delivery), of(.result.server_cpu_ns_per_byte),
+         of(cpu_share), of((.rss_peak_bytes // empty) / 1048576)]
     elif $load == "calm" then
         [of(.result.latency_us.p90), of(.result.completion_us.p50), of(.result.server_cpu_ns_per_delivery)]
     else
@@ -67,7 +68,7 @@ def cell_titles($load):
     if $load == "idle" then ["kernel TCP, both ends: bytes for a client"]
     elif $load == "stall" then ["p99 without", "p50 with", "p50 without", "p99 with / without",
         "peak RSS, MiB", "the stalled one was told"]
-    elif $load | startswith("fanout") then ["million deliveries/s", "of its CPU, %", "peak RSS, MiB"]
+    elif $load | startswith("fanout") then ["million deliveries/s", "bytes for a delivery", "ns for a byte", "of its CPU, %", "peak RSS, MiB"]
     elif $load == "calm" then ["p90", "p50 of the last receiver", "server CPU for a delivery, ns"]
     else ["of its CPU, %", "p50, µs", "p99", "p50 of the last receiver", "peak RSS, MiB"] end;
 
@@ -105,7 +106,7 @@ def markdown:
         ([["round", "load", "server", "why"], (.[] | ["\(.round)", .load, .peer, (.void | gsub("\\|"; "/"))])] | table), "" end),
     "## Settings", "",
     ($s.peers | [["server", "version", "settings"], (.[] | [.title, .version,
-        (if .id == "uproar" then "`--workers` = the CPUs that it is given, else the defaults"
+        (if .id | startswith("uproar") then "`--workers` = the CPUs that it is given, else the defaults"
          elif .id == "go" then "[perf/peers/go](../../peers/go)"
          else "[perf/peers/\(.id).conf](../../peers/\(.id).conf)" end)])] | table), "",
     "Raw data: [runs.jsonl](runs.jsonl), [settings.json](settings.json);",
