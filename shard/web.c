@@ -221,8 +221,8 @@ static int load(struct web *web, char *why, size_t why_bytes)
     if (set != NULL)
         err = web->dir == NULL ? add_built_in(set) : set_read(set, web->dir, name);
     if (err < 0) {
-        const char *dir = web->dir != NULL ? web->dir : "the page";
-        snprintf(why, why_bytes, "%s%s%s: %s", dir, name[0] != '\0' ? "/" : "", name,
+        const char *dir = web->dir != NULL ? web->dir : "what was built in";
+        snprintf(why, why_bytes, "--web: %s%s%s: %s", dir, name[0] != '\0' ? "/" : "", name,
                  sentence(err));
         set_free(set);
         return err;
@@ -255,7 +255,7 @@ bool web_look(struct web *web, uint64_t now_ms)
     if (each_file(web->dir, stamp_file, &stamp, name) < 0 || stamp == web->set->stamp)
         return false; /* a file that is just being replaced is there next time */
     if (load(web, why, sizeof(why)) < 0) {
-        log_warn("--web: %s; what was there before is served", why);
+        log_warn("%s; what was there before is served", why);
         web->set->stamp = stamp; /* said once */
         return false;
     }

@@ -161,7 +161,7 @@ Test(web, without_an_index_it_is_no_page)
 Test(web, a_folder_that_is_not_there)
 {
     cr_assert_eq(web_init(&web, "/nonexistent/web", why, sizeof(why)), -ENOENT);
-    cr_assert_str_eq(why, "/nonexistent/web: No such file or directory");
+    cr_assert_str_eq(why, "--web: /nonexistent/web: No such file or directory");
 }
 
 Test(web, a_file_as_long_as_may_be_and_one_byte_longer)
