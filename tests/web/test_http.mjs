@@ -1,5 +1,6 @@
 /* test_http.mjs -- the plain HTTP side: what is served, how, and that there is nothing else. */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import test from "node:test";
 import { Server } from "./server.mjs";
@@ -47,6 +48,39 @@ test("/healthz says that the server is there", async (t) => {
     assert.equal((await response.text()).length, Number(response.headers.get("content-length")));
     const age = Date.now() - Date.parse(response.headers.get("date"));
     assert.ok(Math.abs(age) < 60000, `the answer is ${age} ms old`);
+    await server.stop();
+});
+
+const TYPES = {
+    html: "text/html; charset=utf-8",
+    css: "text/css; charset=utf-8",
+    js: "text/javascript; charset=utf-8",
+    svg: "image/svg+xml",
+};
+
+test("the page and its parts: as they are in the tree, typed, and kept by browsers", async (t) => {
+    const server = await Server.start(t);
+    const parts = readdirSync("tools/web").filter((name) => name.split(".").at(-1) in TYPES);
+    assert.ok(parts.includes("index.html") && parts.includes("uproar.js"));
+    for (const name of parts) {
+        const url = `${server.origin}/${name === "index.html" ? "" : name}`;
+        const whole = await fetch(url);
+        assert.equal(whole.status, 200, name);
+        assert.equal(whole.headers.get("content-type"), TYPES[name.split(".").at(-1)], name);
+        assert.equal(whole.headers.get("cache-control"), "no-cache", name);
+        guarded(whole, name);
+        assert.equal(await whole.text(), readFileSync(`tools/web/${name}`, "utf8"), name);
+
+        const etag = whole.headers.get("etag");
+        assert.match(etag, /^"[^"]+"$/, name);
+        const again = await fetch(url, { headers: { "If-None-Match": etag } });
+        assert.equal(again.status, 304, name);
+        assert.equal(again.headers.get("etag"), etag, name);
+        assert.equal(await again.text(), "");
+        const other = await fetch(url, { headers: { "If-None-Match": '"x"' } });
+        assert.equal(other.status, 200, name);
+        await other.text();
+    }
     await server.stop();
 });
 

@@ -73,7 +73,10 @@ scene("words for one alone, and what is unread", [], async (stage, t) => {
     assert.equal((await zoe.hear("DIRECT_MESSAGE")).body, "to a program");
     await zoe.leave();
     await anna.say("are you there?");
-    await anna.page.getByText(/Not sent.*Nobody here has this name/).first().waitFor();
+    await anna.page
+        .getByText(/Not sent.*Nobody here has this name/)
+        .first()
+        .waitFor();
 
     await bob.opens("#lobby, 2 unread messages");
     await bob.reads("bob!");

@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { BIN_PROTOCOL, Person, Socket } from "./chat.mjs";
+import * as uproar from "../../tools/web/uproar.js";
+import { WebSocket } from "./modules.mjs";
 import { Program, Uproar } from "./process.mjs";
 import { Server } from "./server.mjs";
+import { Growing } from "./waiting.mjs";
 
 const SAYS = 20;
 const BODIES = ["hello", "Zoë 😀 €", '"\\/\b\f\n\r\t\u0001', "<b>&amp;</b>", ""];
@@ -124,5 +127,43 @@ test("words for one alone, between JSON and the terminal", async (t) => {
     assert.deepEqual([line.direct, line.name, line.body], [true, "anna", "psst"]);
     assert.equal(await tail.end(), 0);
     await anna.leave();
+    await server.stop();
+});
+
+test("the page's client module, in a program", async (t) => {
+    const server = await Server.start(t);
+    const bob = await Person.arrive(t, server, "bob");
+    const lobby = await bob.join("lobby");
+    const chat = await uproar.connect({ url: server.url, name: "anna", WebSocket });
+    const events = new Growing("uproar.js");
+    for (const type of ["message", "direct", "state"])
+        chat.addEventListener(type, ({ detail }) => events.push({ type, ...detail }));
+    const next = (type) => events.take(type, (event) => event.type === type);
+
+    const room = await chat.join("lobby");
+    assert.deepEqual((await chat.who("lobby")).people.map(({ name }) => name).sort(), ["anna", "bob"]);
+    for (let i = 1n; i <= 3n; i++) {
+        assert.equal((await chat.publish(room, `${i}`)).seq, i);
+        assert.equal((await bob.hear("MESSAGE")).seq, String(i));
+    }
+    bob.publish(lobby, "hello");
+    let heard;
+    do heard = await next("message");
+    while (heard.own);
+    assert.deepEqual([heard.name, heard.body, heard.seq], ["bob", "hello", 4n]);
+    await assert.rejects(chat.direct("nobody", "?"), { code: "no-such-name" });
+    await chat.direct("bob", "psst");
+    assert.equal((await bob.hear("DIRECT_MESSAGE")).body, "psst");
+
+    await server.stop();
+    await next("state");
+    await server.again();
+    let state;
+    do state = await next("state");
+    while (state.state !== "up");
+    assert.equal(state.again, true);
+    await chat.join("lobby");
+    assert.equal((await chat.publish("lobby", "anew")).seq, 1n);
+    await chat.close();
     await server.stop();
 });
