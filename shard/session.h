@@ -19,13 +19,15 @@
  *                                   CLOSED     stream_close
  *
  * A connection that breaks takes a live session to HELD instead, and any other to CLOSED. A held
- * session has no socket, reads and sends nothing, but keeps its name and its rooms until its
- * client comes back with the token (takeover.h) or options.resume_ms are over:
+ * session has no socket any more, reads and sends nothing, but keeps its name and its rooms until
+ * its client comes back with the token (takeover.h) or options.resume_ms are over:
  *
  *     LIVE ── reset, nothing heard, nothing read, no memory ──► HELD ── taken over, or over ──►
  * gone
  *
- * FIN is how a client says goodbye, so it is never held after one.
+ * FIN is how a client says goodbye, so it is never held after one, unless its protocol has a word
+ * for that (struct codec). A client that says that only the connection ends is held at once, and
+ * what the lane holds, the last words, goes out meanwhile: it is *parting*.
  *
  * Reading. Commands are decoded where they lie, in the receive buffer; only a frame that is
  * cut by the buffer's end is kept, in `carry`. Some requests make the client wait (`blocked`):

@@ -1,6 +1,6 @@
 /* test_errand.c -- a session has an errand while something is under way, and only then. */
 #include "core/clock.h"
-#include "tests/shard/fixture.h"
+#include "tests/shard/browser.h"
 
 TestSuite(errand, .timeout = 60);
 
@@ -164,5 +164,48 @@ Test(errand, who_is_held_keeps_none)
     world_settle();
     cr_assert_eq(anna->session->state, SESSION_HELD);
     cr_assert(at_rest(anna));
+    world_stop();
+}
+
+Test(errand, what_a_codec_remembers_is_there_while_it_is_something)
+{
+    world_start(1, 0, NULL);
+    const struct pool *recalls = &world_shard(0)->recalls;
+    struct browser *page = browser_open(0), *socket = browser_ws(0, "/ws", NULL);
+    world_settle();
+    cr_assert(at_rest(socket->client), "it has upgraded, and said nothing");
+    cr_assert_eq(recalls->in_use, 0);
+    browser_ask(page, "GET /healthz HTTP/1.1", "");
+    expect_status(page, 200);
+    world_settle();
+    cr_assert_eq(recalls->in_use, 1, "a request was answered");
+    browser_part(socket, WS_TEXT, false, slice_str("{"));
+    world_settle();
+    cr_assert_eq(recalls->in_use, 2, "a message has begun");
+    browser_part(socket, WS_CONTINUATION, true, slice_str("}"));
+    expect_text(socket, "{\"type\":\"ERROR\"");
+    browser_upgrade(page, "/ws", NULL);
+    expect_status(page, 101);
+    world_settle();
+    cr_assert_eq(recalls->in_use, 0);
+    world_stop();
+}
+
+Test(errand, without_memory_for_what_it_remembers_the_connection_ends)
+{
+    world_start(1, 0, NULL);
+    struct pool *recalls = &world_shard(0)->recalls;
+    struct client *anna = login(0, "anna");
+    struct browser *page = browser_open(0);
+    uint32_t most = recalls->count_max;
+    recalls->count_max = recalls->in_use;
+    browser_ask(page, "GET /healthz HTTP/1.1", "");
+    expect_no_more(page);
+    recalls->count_max = most;
+    client_say(anna, .type = MSG_PING, .ping.token = 1);
+    expect(anna, MSG_PONG);
+    client_close(page->client);
+    world_settle();
+    cr_assert_eq(world_counted_reason(STAT_ENDED, REASON_NO_MEMORY_CLOSE), 1);
     world_stop();
 }
