@@ -58,7 +58,8 @@ static inline bool json_hear_place(struct slice text, uint32_t *room, uint64_t *
 
 /* Writes the native frame, with its length, of the event that `text` is. Bytes written; 0: it is
  * not an event as proto/WEBSOCKET.md has it, or cap is too small. Fields that are unknown are
- * passed over. Lengths of strings are for the reader of the frame to judge. */
+ * passed over. Whether strings are UTF-8 and not too long is for the reader of the frame to judge.
+ */
 size_t json_hear(struct slice text, uint8_t *out, size_t cap);
 
 #endif
