@@ -107,9 +107,30 @@ Test(load_ws, every_scenario_works_in_each_format)
                      0, "%s: %s", protocol, said);
         expect_said("0 NOTHING, 0 UNTRUTH");
         cr_expect_eq(uproar_load(said, "storm", "--protocol", protocol, "--clients", "60",
-                                 "--rounds", "1", "--seconds", "1", "--away", "1s", address),
+                                 "--rooms", "4", "--rounds", "1", "--seconds", "1", "--away", "1s",
+                                 address),
                      0, "%s: %s", protocol, said);
         expect_said("60 GAPs over");
+    }
+    server_stop(server);
+}
+
+Test(load_ws, search_and_soak_in_each_format)
+{
+    static const char *const protocols[] = {"ws", "ws-json", MIXED};
+    struct server *server = start("--resume-window=100");
+    for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+        cr_expect_eq(uproar_load(said, "search", "--protocol", protocols[i], "--clients", "6",
+                                 "--rate", "2", "--p99", "1us", "--seconds", "1", "--quiet",
+                                 "--json", address),
+                     0, "%s: %s", protocols[i], said);
+        expect_said("\"clean\":true");
+        cr_expect_eq(uproar_load(said, "soak", "--protocol", protocols[i], "--seconds", "2",
+                                 "--report-every", "500ms", "--rate", "200", "--arrivals", "60",
+                                 "--quiet", "--json", "--server-pid", pid, address),
+                     0, "%s: %s", protocols[i], said);
+        expect_said("\"protocol\":\"");
+        expect_said("\"clean\":true");
     }
     server_stop(server);
 }
