@@ -111,7 +111,10 @@ struct codec {
     /* Writes `event` to out[0..cap). Returns the bytes written, or 0 when cap is too small.
      * NULL: this protocol cannot say events, and its farewell must do. */
     size_t (*encode)(const struct event *event, uint8_t *out, size_t cap);
-    /* So many bytes are always enough for it. */
+    /* For a protocol without events that can ask whether its peer is there: the question, of at
+     * most OWED_BYTES_MAX bytes. NULL: the event PING is that, or there is no such thing. */
+    size_t (*ask)(uint64_t token, uint8_t *out, size_t cap);
+    /* So many bytes are always enough for what encode writes. */
     size_t (*encode_bytes_max)(const struct event *event);
 
     /* The length of the first whole encoded event in `in`, and, if it is a room's MESSAGE, its

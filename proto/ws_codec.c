@@ -156,12 +156,12 @@ static size_t ws_farewell(const void *opaque, const struct codec_limits *limits,
 }
 
 /* The event PING, for any format. */
-static size_t write_ping(const struct event *event, uint8_t *out, size_t cap)
+static size_t write_ping(uint64_t token, uint8_t *out, size_t cap)
 {
-    uint8_t token[8];
+    uint8_t payload[8];
 
-    store_u64(token, event->ping.token);
-    return ws_write_control(WS_PING, slice_of(token, sizeof(token)), out, cap);
+    store_u64(payload, token);
+    return ws_write_control(WS_PING, slice_of(payload, sizeof(payload)), out, cap);
 }
 
 /* Stores the header of a frame whose payload lies at out + 4, and moves the payload to where the
@@ -208,7 +208,7 @@ static int64_t bin_message(void *state, const struct codec_limits *limits, struc
 static size_t bin_encode(const struct event *event, uint8_t *out, size_t cap)
 {
     if (unlikely(event->type == MSG_PING))
-        return write_ping(event, out, cap);
+        return write_ping(event->ping.token, out, cap);
     size_t bytes = frame_encode_event(event, out, cap);
     if (bytes == 0)
         return 0;
@@ -268,7 +268,7 @@ static int64_t json_message(void *state, const struct codec_limits *limits, stru
 static size_t json_encode(const struct event *event, uint8_t *out, size_t cap)
 {
     if (unlikely(event->type == MSG_PING))
-        return write_ping(event, out, cap);
+        return write_ping(event->ping.token, out, cap);
     if (cap < 4)
         return 0;
     size_t bytes = json_encode_event(event, out + 4, cap - 4);
@@ -336,5 +336,6 @@ const struct codec codec_ws_echo = {
     .open = ws_open,
     .decode = echo_decode,
     .message = echo_message,
+    .ask = write_ping,
     .farewell = ws_farewell,
 };

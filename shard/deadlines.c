@@ -30,6 +30,21 @@ static void hello_due(struct shard *shard, struct session *session)
         session_goaway(shard, session, REASON_HELLO_TIMEOUT);
 }
 
+/* Is anybody there? */
+static void ask(struct shard *shard, struct session *session)
+{
+    struct event event = {.type = MSG_PING, .ping = {shard->loop.realtime_ms}};
+    const struct codec *codec = codecs[session->codec];
+
+    session->pings++;
+    if (codec->ask == NULL)
+        session_tell(shard, session, &event);
+    else
+        session_owe(shard, session,
+                    slice_of(shard->scratch,
+                             codec->ask(event.ping.token, shard->scratch, sizeof(shard->scratch))));
+}
+
 /* Twice in each heartbeat: who is silent is asked, twice, and then gone before two heartbeats are
  * over. Any bytes are a sign of life. A PING that could not be sent asks nothing: while a send is
  * under way its own deadline counts (stall.h); and whom we do not read we cannot hear. */
@@ -37,7 +52,6 @@ static void beat_due(struct shard *shard, struct session *session)
 {
     uint32_t beat_ms = (uint32_t)shard->options->heartbeat_ms;
     uint32_t silent_ms = (uint32_t)shard->loop.now_ms - session->heard_ms;
-    struct event event = {.type = MSG_PING};
 
     line_enter(shard, session, LINE_BEAT);
     errand_rest(shard, session);
@@ -52,9 +66,7 @@ static void beat_due(struct shard *shard, struct session *session)
         session_cut(shard, session, REASON_HEARTBEAT_MISSED);
         return;
     }
-    session->pings++;
-    event.ping.token = shard->loop.realtime_ms;
-    session_tell(shard, session, &event);
+    ask(shard, session);
 }
 
 static void linger_due(struct shard *shard, struct session *session)

@@ -167,3 +167,25 @@ Test(ws_echo, every_case_byte_by_byte)
 {
     run_cases(SINGLE);
 }
+
+/* Idle, it is asked as everybody is; the pong that every client sends by itself is enough. */
+Test(ws_echo, who_answers_pings_stays)
+{
+    struct server *server = server_start("--enable-echo=on", "--heartbeat", "700");
+    struct client *client = ws_open(server, BYTES), *silent = ws_open(server, BYTES);
+    enum { PING_BYTES = 10, PINGS = 5 };
+
+    for (int i = 0; i < PINGS; i++) {
+        while (client->in_len < PING_BYTES)
+            cr_assert(client_read(client, PING_BYTES - client->in_len, WAIT_MS), "cut at %d", i);
+        cr_assert(client->in[0] == 0x89 && client->in[1] == PING_BYTES - 2);
+        ws_send_part(client, WS_PONG, true, slice_of(client->in + 2, PING_BYTES - 2));
+        client->in_len = 0;
+    }
+    while (client_read(silent, SIZE_MAX, WAIT_MS))
+        ;
+    cr_assert(silent->eof || silent->reset);
+    cr_assert_eq(silent->in_len, 2 * PING_BYTES, "%zu bytes", silent->in_len);
+    server_stop(server);
+    cr_expect_eq(server_counted(server, "connections_ended", REASON_HEARTBEAT_MISSED), 1);
+}

@@ -240,6 +240,20 @@ Test(ws_codec, heartbeats_are_websocket_s)
     }
 }
 
+/* The echo has no events, but can ask. */
+Test(ws_codec, echo_asks_too)
+{
+    uint8_t out[64];
+
+    cr_assert_eq(codec_ws_echo.ask(0x3132333435363738, out, sizeof(out)), 10);
+    cr_assert_eq(memcmp(out,
+                        "\x89\x08"
+                        "12345678",
+                        10),
+                 0);
+    cr_assert_eq(codec_ws_echo.ask(1, out, 9), 0);
+}
+
 /* The payload of the only frame, which must be whole and final. */
 static struct slice payload_of(struct slice frame, enum ws_opcode opcode)
 {
