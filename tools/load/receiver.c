@@ -121,8 +121,10 @@ static void heard(struct load_receiver *receiver, struct load_client *client, st
 void load_receiver_cut_off(struct load_receiver *receiver, struct load_client *client,
                            const char *how, bool fin)
 {
-    if (receiver->stopping)
+    if (receiver->stopping) {
+        stream_close(&receiver->streams, &client->connection.stream, false);
         return;
+    }
     if (receiver->running && receiver->shared->farewell != NULL) {
         load_farewell_end(receiver->shared->farewell, client->connection.told_off, fin);
         stream_close(&receiver->streams, &client->connection.stream, false);
@@ -238,6 +240,18 @@ static void on_failed(void *ctx, struct stream *stream, int error)
     load_receiver_cut_off(ctx, (struct load_client *)stream, strerror(error), false);
 }
 
+/* Over WebSocket goodbye is a word, and a pong may be on its way that is to be whole before it: a
+ * few bytes, for which there is room. Then on_sent calls again. */
+static void close_one(void *ctx, struct stream *stream)
+{
+    struct load_receiver *receiver = ctx;
+    struct load_connection *connection = (struct load_connection *)stream;
+    if (connection->wire != LOAD_NATIVE && stream_sending(stream))
+        return;
+    load_connection_bye(connection);
+    stream_close(&receiver->streams, stream, false);
+}
+
 static void on_sent(void *ctx, struct stream *stream, size_t bytes)
 {
     struct load_receiver *receiver = ctx;
@@ -245,6 +259,8 @@ static void on_sent(void *ctx, struct stream *stream, size_t bytes)
     (void)bytes;
     load_conversation_said(&client->conversation);
     load_conversation_flush(&client->conversation, &receiver->streams, &client->connection);
+    if (receiver->stopping && !stream_closing(stream))
+        close_one(receiver, stream);
 }
 
 static void on_closed(void *ctx, struct stream *stream)
@@ -252,13 +268,6 @@ static void on_closed(void *ctx, struct stream *stream)
     (void)ctx;
     load_conversation_fini(&((struct load_client *)stream)->conversation);
     load_connection_fini((struct load_connection *)stream);
-}
-
-static void close_one(void *ctx, struct stream *stream)
-{
-    struct load_receiver *receiver = ctx;
-    load_connection_bye((struct load_connection *)stream);
-    stream_close(&receiver->streams, stream, false);
 }
 
 static void turn_begin(void *ctx)
