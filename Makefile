@@ -24,7 +24,7 @@ NEED_BUILD := gcc libc6-dev liburing-dev libjemalloc-dev libedit-dev libjansson-
 NEED_CHECK := $(NEED_BUILD) libcriterion-dev jq gnuplot-nox
 NEED_CLANG := clang libclang-rt-dev
 # A browser and clients for tests/web; tests/web/README.md says how large they are.
-NEED_WEB := chromium python3-websockets node:nodejs npm:npm
+NEED_WEB := chromium chromium-sandbox python3-websockets node:nodejs npm:npm
 NEED_LINT := $(NEED_CHECK) clang-format clang-tidy shellcheck
 # What `make compare` sets beside uproard, and what it draws with. Their services are not started.
 NEED_COMPARE := redis-server nats-server mosquitto ngircd inspircd golang-go jq gnuplot-nox
