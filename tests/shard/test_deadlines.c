@@ -86,18 +86,22 @@ Test(deadlines, heartbeats_are_websocket_s_own)
     world_stop();
 }
 
-/* Nobody says HELLO to an echo. It cannot be asked, so silence is all there is to go by. */
-Test(deadlines, an_echo_is_no_stranger_but_may_not_be_idle)
+/* Nobody says HELLO to an echo; it is asked as everybody is. */
+Test(deadlines, an_echo_is_no_stranger_and_is_asked)
 {
     world_start(1, 0, "--heartbeat", "60000", "--enable-echo=on");
     struct browser *echo = browser_ws(0, "/echo", NULL);
     world_line_due(0, LINE_HELLO);
     half_a_beat(echo);
+    expect_frame(echo, WS_PING);
     half_a_beat(echo);
+    expect_frame(echo, WS_PING);
     browser_say(echo, "hi");
     expect_text(echo, "hi");
     half_a_beat(echo);
+    expect_frame(echo, WS_PING);
     half_a_beat(echo);
+    expect_frame(echo, WS_PING);
     expect_quiet(echo);
     half_a_beat(echo);
     expect_no_more(echo);
