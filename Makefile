@@ -120,11 +120,9 @@ check:
 
 # One at a time under AddressSanitizer: with jobs in parallel Criterion 2.4.1 leaks 48 bytes of its
 # own once a program has more than about a hundred tests, and that looks like ours.
-# A browser takes its time on a busy machine.
 test: $(INSTALLED) $(TESTS) $(STRESS) perf-programs
 	$(Q)UPROARD=$${UPROARD:-$(B)/uproard} UPROAR=$(B)/uproar UPROAR_LOAD=$(B)/uproar-load \
 	    UPROAR_WEB=$(B)/web \
-	    $(if $(WEB),TEST_SECONDS=$${TEST_SECONDS:-600}) \
 	    $(if $(findstring address,$(SAN)),CRITERION_JOBS=1) tests/run $(B)/test-logs $(TESTS) $(STRESS) \
 	    tests/scripts tests/compare $(WEB)
 
