@@ -27,6 +27,7 @@ function browser() {
         executablePath: "/usr/bin/chromium",
         chromiumSandbox: process.getuid() !== 0, // Chromium refuses to have one as root
         env: { ...process.env, HOME: home },
+        tracesDir: home,
     });
     return launched;
 }
