@@ -2,16 +2,17 @@
  * figures count?
  *
  * They are independent. A message that is lost is lost, however slow the generator was; so the
- * exit status answers the first question only. The second is about the open loop: its latencies
- * are the server's only as long as all that was due was sent in time. Who was to blame decides
- * how much is void. A generator that could not keep its schedule did not put the load on the
- * server that it was asked for, and nothing counts. If others had its CPU for a moment
- * (lateness.h), no latency counts; but the load was put on the server, so what a delivery costs
- * does count.
+ * exit status answers the first question only. The second is about the open loop.
  *
- * Unless it was more than a moment: what comes late comes in a bunch and shares sends, and a server
- * that others keep waiting for its CPU sends more at a time, too. Either makes a delivery look
- * cheaper, by some such share as that of what was late or of the time that was waited.
+ * Its latencies are the server's only as long as all that was due was sent in time: a millisecond
+ * of the generator's is one that no server needed. So they are void as soon as 0.1 % of the
+ * messages were late, and the verdict says whether that was the generator's own doing or others had
+ * its CPU (lateness.h).
+ *
+ * What a delivery costs the server bears more. What comes late comes in a bunch and shares sends,
+ * and a server that others keep waiting for its CPU sends more at a time, too. Either makes a
+ * delivery look cheaper, by no more than the share of what was late or of the time that was waited:
+ * up to 5 % of either, costs count.
  *
  * Pure; any thread.
  */
