@@ -147,6 +147,9 @@ struct cmd {
     /* REASON_NONE, or why this one command is refused although the stream is readable; then
      * `type` and `ref` say what is being refused and no other field counts. */
     enum reason error;
+    /* With an error: what is wrong with the fields, for people, in less than TEXT_BYTES_MAX bytes
+     * that last; or NULL, when the reason says it all. */
+    const char *fault;
     uint64_t ref; /* what ERROR and NACK refer to: the message id or the room id, else 0 */
     union {
         struct {

@@ -24,11 +24,19 @@ enum key {
     KEYS,
 };
 
-#define NAMED(key, text) [KEY_##key] = {text, sizeof(text) - 1}
+/* A key, and what people are told of a field that is wrong. */
+#define NAMED(key, text)                                                     \
+    [KEY_##key] = {text,                                                     \
+                   sizeof(text) - 1,                                         \
+                   "\"" text "\" is missing",                                \
+                   "\"" text "\" has a value that this field does not take", \
+                   "\"" text "\" stands twice",                              \
+                   "\"" text "\" does not belong to a message of this type"}
 
 static const struct {
     const char *name;
     size_t len;
+    const char *missing, *unfit, *twice, *stray;
 } keys[KEYS] = {
     NAMED(TYPE, "type"),   NAMED(FEATURES, "features"),
     NAMED(NAME, "name"),   NAMED(TOKEN, "token"),
@@ -50,13 +58,23 @@ struct value {
 
 struct object {
     struct value values[KEYS];
-    unsigned present; /* 1 << enum key */
-    bool unknown;     /* a key that no message has */
+    unsigned present;  /* 1 << enum key */
+    bool unknown;      /* a key that no message has */
+    const char *fault; /* what was wrong first; NULL: nothing yet */
 };
 
 struct text {
     uint8_t *at, *end;
+    const char *fault; /* if it is known better than that this is no JSON */
 };
+
+/* For what returns false. */
+static bool wrong(const char **fault, const char *what)
+{
+    if (*fault == NULL)
+        *fault = what;
+    return false;
+}
 
 static void skip_blanks(struct text *t)
 {
@@ -101,6 +119,7 @@ static bool take_hex4(struct text *t, uint32_t *value)
  */
 static bool take_code_point(struct text *t, uint32_t *c)
 {
+    static const char half[] = "half of a surrogate pair stands alone";
     uint32_t low;
 
     if (!take_hex4(t, c))
@@ -108,10 +127,10 @@ static bool take_code_point(struct text *t, uint32_t *c)
     if (*c < 0xD800 || *c > 0xDFFF)
         return true;
     if (*c > 0xDBFF || t->end - t->at < 6 || t->at[0] != '\\' || t->at[1] != 'u')
-        return false;
+        return wrong(&t->fault, half);
     t->at += 2;
     if (!take_hex4(t, &low) || low < 0xDC00 || low > 0xDFFF)
-        return false;
+        return wrong(&t->fault, half);
     *c = 0x10000 + ((*c - 0xD800) << 10) + (low - 0xDC00);
     return true;
 }
@@ -220,6 +239,8 @@ static bool take_value(struct text *t, struct value *value)
         value->kind = STRING;
         return take_string(t, &value->string);
     }
+    if (t->at < t->end && (*t->at == '{' || *t->at == '['))
+        return wrong(&t->fault, "a value is an object or an array");
     value->kind = OTHER;
     return take_word(t, "true") || take_word(t, "false") || take_word(t, "null") ||
            take_number(t, value);
@@ -235,18 +256,17 @@ static enum key key_of(struct span name)
     return (enum key)key;
 }
 
-/* One flat object and nothing else. */
-static bool read_object(struct span in, struct object *object)
+/* One flat object. */
+static bool take_object(struct text *t, struct object *object)
 {
-    struct text t = {in.data, in.data + in.len};
     struct span name;
 
-    if (!take(&t, '{'))
+    if (!take(t, '{'))
         return false;
-    if (!take(&t, '}')) {
+    if (!take(t, '}')) {
         do {
             struct value value;
-            if (!take_string(&t, &name) || !take(&t, ':') || !take_value(&t, &value))
+            if (!take_string(t, &name) || !take(t, ':') || !take_value(t, &value))
                 return false;
             enum key key = key_of(name);
             if (key == KEYS) {
@@ -254,46 +274,65 @@ static bool read_object(struct span in, struct object *object)
                 continue;
             }
             if (object->present & 1u << key)
-                return false;
+                return wrong(&t->fault, keys[key].twice);
             object->present |= 1u << key;
             object->values[key] = value;
-        } while (take(&t, ','));
-        if (!take(&t, '}'))
+        } while (take(t, ','));
+        if (!take(t, '}'))
             return false;
     }
-    skip_blanks(&t);
-    return t.at == t.end;
+    skip_blanks(t);
+    return t->at == t->end;
 }
 
-static bool get_u32(const struct object *object, enum key key, uint32_t *value)
+static bool read_object(struct span in, struct object *object)
 {
-    if (!(object->present & 1u << key) || object->values[key].kind != NUMBER)
+    struct text t = {.at = in.data, .end = in.data + in.len};
+
+    if (take_object(&t, object))
+        return true;
+    object->fault = t.fault != NULL ? t.fault : "this is not one JSON object";
+    return false;
+}
+
+/* Whether the field is there, and is of this kind. */
+static bool has(struct object *object, enum key key, enum kind kind)
+{
+    if (!(object->present & 1u << key))
+        return wrong(&object->fault, keys[key].missing);
+    return object->values[key].kind == kind || wrong(&object->fault, keys[key].unfit);
+}
+
+static bool get_u32(struct object *object, enum key key, uint32_t *value)
+{
+    if (!has(object, key, NUMBER))
         return false;
     *value = object->values[key].number;
     return true;
 }
 
-static bool get_string(const struct object *object, enum key key, struct slice *value)
+static bool get_string(struct object *object, enum key key, struct slice *value)
 {
-    if (!(object->present & 1u << key) || object->values[key].kind != STRING)
+    if (!has(object, key, STRING))
         return false;
     *value = span_slice(object->values[key].string);
     return true;
 }
 
 /* A string of decimal digits, as one would write the number: no sign, no zeros in front. */
-static bool get_u64(const struct object *object, enum key key, uint64_t *value)
+static bool get_u64(struct object *object, enum key key, uint64_t *value)
 {
     struct slice digits;
     uint64_t number = 0;
 
-    if (!get_string(object, key, &digits) || digits.len == 0 ||
-        (digits.len > 1 && digits.data[0] == '0'))
+    if (!get_string(object, key, &digits))
         return false;
+    if (digits.len == 0 || (digits.len > 1 && digits.data[0] == '0'))
+        return wrong(&object->fault, keys[key].unfit);
     for (size_t i = 0; i < digits.len; i++) {
         uint8_t digit = (uint8_t)(digits.data[i] - '0');
         if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-            return false;
+            return wrong(&object->fault, keys[key].unfit);
         number = number * 10 + digit;
     }
     *value = number;
@@ -301,7 +340,7 @@ static bool get_u64(const struct object *object, enum key key, uint64_t *value)
 }
 
 /* What is there if it is right, or not there at all. */
-static bool get_u32_maybe(const struct object *object, enum key key, uint32_t *value)
+static bool get_u32_maybe(struct object *object, enum key key, uint32_t *value)
 {
     return !(object->present & 1u << key) || get_u32(object, key, value);
 }
@@ -321,36 +360,43 @@ static enum reason read_token(struct span digits, struct slice *token)
     return REASON_NONE;
 }
 
-static enum reason read_hello(const struct object *object, struct cmd *cmd)
+static enum reason read_hello(struct object *object, struct cmd *cmd)
 {
     const struct value *token = &object->values[KEY_TOKEN];
     bool resumes = (object->present & BIT(TOKEN)) != 0;
 
     if (!get_string(object, KEY_NAME, &cmd->hello.name) ||
         !get_u32_maybe(object, KEY_FEATURES, &cmd->hello.features) ||
-        (resumes && token->kind != STRING))
+        (resumes && !has(object, KEY_TOKEN, STRING)))
         return REASON_MALFORMED;
     enum reason refused = resumes ? read_token(token->string, &cmd->hello.token) : REASON_NONE;
     return refused ? refused : name_check(cmd->hello.name, NAME_BYTES_MAX);
 }
 
 /* SINCE and its two numbers go together. */
-static enum reason read_join(const struct object *object, struct cmd *cmd)
+static enum reason read_join(struct object *object, struct cmd *cmd)
 {
     uint32_t flags = 0;
 
-    if (!get_string(object, KEY_ROOM, &cmd->join.room) ||
-        !get_u32_maybe(object, KEY_FLAGS, &flags) || flags > UINT8_MAX)
+    if (!get_string(object, KEY_ROOM, &cmd->join.room) || !get_u32_maybe(object, KEY_FLAGS, &flags))
         return REASON_MALFORMED;
+    if (flags > UINT8_MAX) {
+        object->fault = keys[KEY_FLAGS].unfit;
+        return REASON_MALFORMED;
+    }
     cmd->join.flags = (uint8_t)flags;
-    if (flags & JOIN_SINCE ? !get_u64(object, KEY_EPOCH, &cmd->join.epoch) ||
-                                 !get_u64(object, KEY_SINCE, &cmd->join.since)
-                           : (object->present & (BIT(EPOCH) | BIT(SINCE))) != 0)
+    if (flags & JOIN_SINCE) {
+        if (!get_u64(object, KEY_EPOCH, &cmd->join.epoch) ||
+            !get_u64(object, KEY_SINCE, &cmd->join.since))
+            return REASON_MALFORMED;
+    } else if (object->present & (BIT(EPOCH) | BIT(SINCE))) {
+        object->fault = "\"epoch\" and \"since\" need the flag that says that they are there";
         return REASON_MALFORMED;
+    }
     return name_check(cmd->join.room, ROOM_BYTES_MAX);
 }
 
-static enum reason read_publish(const struct object *object, struct cmd *cmd)
+static enum reason read_publish(struct object *object, struct cmd *cmd)
 {
     bool msgid = get_u64(object, KEY_MSGID, &cmd->publish.msgid);
     bool room = get_u32(object, KEY_ROOM, &cmd->publish.room);
@@ -360,7 +406,7 @@ static enum reason read_publish(const struct object *object, struct cmd *cmd)
                                                                              : REASON_MALFORMED;
 }
 
-static enum reason read_direct(const struct object *object, struct cmd *cmd)
+static enum reason read_direct(struct object *object, struct cmd *cmd)
 {
     bool msgid = get_u64(object, KEY_MSGID, &cmd->direct.msgid);
 
@@ -371,7 +417,7 @@ static enum reason read_direct(const struct object *object, struct cmd *cmd)
     return name_check(cmd->direct.to, NAME_BYTES_MAX);
 }
 
-static enum reason read_name(const struct object *object, enum key key, struct slice *name,
+static enum reason read_name(struct object *object, enum key key, struct slice *name,
                              size_t bytes_max)
 {
     return get_string(object, key, name) ? name_check(*name, bytes_max) : REASON_MALFORMED;
@@ -402,7 +448,17 @@ static unsigned keys_of(enum msg_type type)
     }
 }
 
-static enum reason read_fields(const struct object *object, struct cmd *cmd)
+/* Whether there are no fields but those of this type. */
+static bool belong(struct object *object, enum msg_type type)
+{
+    unsigned stray = object->present & ~(keys_of(type) | BIT(TYPE));
+
+    if (stray != 0)
+        return wrong(&object->fault, keys[__builtin_ctz(stray)].stray);
+    return !object->unknown || wrong(&object->fault, "there is a field that no message has");
+}
+
+static enum reason read_fields(struct object *object, struct cmd *cmd)
 {
     switch (cmd->type) {
     case MSG_HELLO:
@@ -441,13 +497,15 @@ void json_decode_cmd(struct span text, struct cmd *cmd)
 
     object.present = 0;
     object.unknown = false;
+    object.fault = NULL;
     memset(cmd, 0, sizeof(*cmd));
     cmd->error = REASON_MALFORMED;
-    if (!read_object(text, &object) || !get_string(&object, KEY_TYPE, &type))
-        return;
-    cmd->type = msg_type_named(type);
-    cmd->error = read_fields(&object, cmd);
-    if (cmd->error != REASON_UNKNOWN_TYPE && cmd->error != REASON_WRONG_DIRECTION &&
-        (object.unknown || object.present & ~(keys_of(cmd->type) | BIT(TYPE))))
-        cmd->error = REASON_MALFORMED;
+    if (read_object(text, &object) && get_string(&object, KEY_TYPE, &type)) {
+        cmd->type = msg_type_named(type);
+        cmd->error = read_fields(&object, cmd);
+        if (cmd->error != REASON_UNKNOWN_TYPE && cmd->error != REASON_WRONG_DIRECTION &&
+            !belong(&object, cmd->type))
+            cmd->error = REASON_MALFORMED;
+    }
+    cmd->fault = cmd->error == REASON_MALFORMED ? object.fault : NULL;
 }

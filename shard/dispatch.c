@@ -3,6 +3,7 @@
 
 #include "shard/gather.h"
 #include "shard/probe.h"
+#include "shard/refused.h"
 #include "shard/room.h"
 #include "shard/shard.h"
 
@@ -191,6 +192,7 @@ void dispatch(struct shard *shard, struct session *session, const struct cmd *cm
     if (cmd->type == MSG_NONE && cmd->error == REASON_NONE)
         return;
     if (cmd->error != REASON_NONE) {
+        refused_record(shard, session, cmd);
         session_refuse(shard, session, cmd, cmd->error);
         return;
     }

@@ -167,7 +167,8 @@ void session_refuse(struct shard *shard, struct session *session, const struct c
 {
     struct event event;
     char sentence[TEXT_BYTES_MAX];
-    struct slice text = slice_str(reason_sentence(reason));
+    bool faulty = reason == cmd->error && cmd->fault != NULL;
+    struct slice text = slice_str(faulty ? cmd->fault : reason_sentence(reason));
     struct slice room = subject(cmd);
 
     if (room.len > 0)

@@ -12,6 +12,7 @@
 #include "shard/dispatch.h"
 #include "shard/gather.h"
 #include "shard/gauges.h"
+#include "shard/refused.h"
 #include "shard/room.h"
 #include "shard/session.h"
 #include "shard/takeover.h"
@@ -385,6 +386,7 @@ int shard_init(struct shard *shard, struct server *server, uint16_t index, char 
     stages_init(&shard->stages, options->stage_sample);
     drain_init(&shard->drain);
     shard->ended_lines = (struct log_rate)LOG_RATE(ENDED_LINES_PER_SECOND, ENDED_LINES_BURST);
+    shard->refused_lines = (struct log_rate)LOG_RATE(REFUSED_LINES_PER_SECOND, REFUSED_LINES_BURST);
     stall_init(&shard->stall);
     list_init(&shard->heirs_waiting);
     err = site_init(&shard->site, options, why, why_bytes);
@@ -451,7 +453,8 @@ int shard_fini(struct shard *shard)
               LOG_U64("commands", shard->commands), LOG_U64("sends", shard->flush.sends),
               LOG_U64("turns", shard->loop.turns), LOG_U64("wakeups", shard->port->woken),
               LOG_U64("messages", shard->port->posted),
-              LOG_U64("lines_left_out", log_suppressed(&shard->ended_lines)));
+              LOG_U64("lines_left_out",
+                      log_suppressed(&shard->ended_lines) + log_suppressed(&shard->refused_lines)));
     site_fini(&shard->site);
     streams_fini(&shard->streams);
     loop_fini(&shard->loop);

@@ -100,8 +100,9 @@ struct shard {
     uint64_t sessions_made; /* counter */
     struct drain drain;     /* the server is stopping */
 
-    struct stats *stats;         /* the server's, of this shard */
-    struct log_rate ended_lines; /* how many connections' ends may be written down */
+    struct stats *stats;           /* the server's, of this shard */
+    struct log_rate ended_lines;   /* how many connections' ends may be written down */
+    struct log_rate refused_lines; /* and requests that could not be understood */
     /* Counters, shown among the stats at the end of each turn (gauges.h). */
     uint64_t commands; /* decoded, refused ones too */
     uint64_t answers;  /* of HTTP */

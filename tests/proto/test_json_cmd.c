@@ -257,6 +257,52 @@ Test(json_cmd, wrong_fields)
     }
 }
 
+/* A program's author reads what was wrong, and with which field. */
+Test(json_cmd, says_what_is_wrong)
+{
+    static const struct {
+        const char *text, *fault; /* NULL: the reason says it */
+    } cases[] = {
+        {"[]", "this is not one JSON object"},
+        {"{} {}", "this is not one JSON object"},
+        {"{\"type\":\"ROOMS\",\"x\":[1]}", "a value is an object or an array"},
+        {"{\"type\":\"WHO\",\"room\":\"\\ud800\"}", "half of a surrogate pair stands alone"},
+        {"{\"type\":\"WHO\",\"room\":\"a\",\"room\":\"b\"}", "\"room\" stands twice"},
+        {"{}", "\"type\" is missing"},
+        {"{\"type\":1}", "\"type\" has a value that this field does not take"},
+        {"{\"type\":\"LEAVE\"}", "\"room\" is missing"},
+        {"{\"type\":\"LEAVE\",\"room\":\"7\"}",
+         "\"room\" has a value that this field does not take"},
+        {"{\"type\":\"LEAVE\",\"room\":4294967296}",
+         "\"room\" has a value that this field does not take"},
+        {"{\"type\":\"PING\",\"token\":1}", "\"token\" has a value that this field does not take"},
+        {"{\"type\":\"PING\",\"token\":\"01\"}",
+         "\"token\" has a value that this field does not take"},
+        {"{\"type\":\"PUBLISH\",\"room\":1,\"msgid\":\"1\"}", "\"body\" is missing"},
+        {"{\"type\":\"HELLO\",\"name\":\"a\",\"token\":1}",
+         "\"token\" has a value that this field does not take"},
+        {"{\"type\":\"JOIN\",\"room\":\"a\",\"flags\":256}",
+         "\"flags\" has a value that this field does not take"},
+        {"{\"type\":\"JOIN\",\"room\":\"a\",\"flags\":2,\"epoch\":\"1\"}", "\"since\" is missing"},
+        {"{\"type\":\"JOIN\",\"room\":\"a\",\"since\":\"1\"}",
+         "\"epoch\" and \"since\" need the flag that says that they are there"},
+        {"{\"type\":\"ROOMS\",\"room\":1}", "\"room\" does not belong to a message of this type"},
+        {"{\"type\":\"ROOMS\",\"colour\":1}", "there is a field that no message has"},
+        {"{\"type\":\"MESSAGE\"}", NULL},
+        {"{\"type\":\"SHOUT\"}", NULL},
+        {"{\"type\":\"NICK\",\"name\":\"\"}", NULL},
+        {"{\"type\":\"ROOMS\"}", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct cmd cmd = read_it(cases[i].text);
+        cr_assert_eq(cmd.error == REASON_MALFORMED, cases[i].fault != NULL, "%s", cases[i].text);
+        if (cases[i].fault == NULL)
+            cr_assert_null(cmd.fault, "%s: %s", cases[i].text, cmd.fault);
+        else
+            cr_assert_str_eq(cmd.fault, cases[i].fault, "%s: %s", cases[i].text, cmd.fault);
+    }
+}
+
 /* The whole of a body at the limit, each byte as an escape of two. */
 Test(json_cmd, longest_message_has_room)
 {
