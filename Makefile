@@ -135,8 +135,10 @@ $(B)/fuzz/%: tests/fuzz/fuzz_%.c tests/fuzz/drive.c tests/fuzz/twice.c \
 fuzz:
 	$(call deps,CLANG)
 	$(Q)$(MAKE) $(FUZZERS)
-	$(Q)set -e; for f in $(FUZZERS); do $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	    -artifact_prefix=$(B)/fuzz/ $$f.corpus tests/fuzz/corpus/$${f##*/}; done
+	$(Q)printf '%s\n' $(FUZZERS) | xargs -P "$$(nproc)" -I {} sh -c 'f={}; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -artifact_prefix=$(B)/fuzz/ \
+	    $$f.corpus tests/fuzz/corpus/$${f##*/} >$$f.log 2>&1 || { cat $$f.log; exit 1; }; \
+	    echo "$$f: $$(tail -n 7 $$f.log | paste -sd" ")"'
 
 compare:
 	$(call deps,BUILD)

@@ -216,7 +216,7 @@ Test(ws, asks_and_is_told_what_a_native_client_is)
     for (int i = 0; i < 3; i++) {
         clients[i] = login_over(server, names[i], i, speeches[i]);
         rooms[i] = join_with(clients[i], "l\u00f6bby", 0);
-        cr_assert_eq(clients[i]->event.joined.members, i + 1);
+        cr_assert_eq(clients[i]->event.joined.members, (uint32_t)i + 1);
         for (int k = 0; k < i; k++)
             assert_text(await_presence(clients[k], PRESENCE_JOINED, clients[i]->id)
                             ->presence.people[0]
