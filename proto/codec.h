@@ -20,8 +20,8 @@
  *     They go ahead of whatever the command leads to, and count as replies: who does not read them
  *     is not read.
  *  2. A *piece* of a message that comes in several (WebSocket's fragments). The driver appends it
- * to a buffer of the connection's, and behind the last gives the whole to `message`. The codec has
- *     checked that no more than its limit comes together. A message that comes in one piece is
+ *     to a buffer of the connection's, and behind the last gives the whole to `message`. The codec
+ *     has checked that no more than its limit comes together. A message that comes in one piece is
  *     decoded where it lies, and no driver sees a piece of it.
  *  3. A command, or MSG_NONE.
  *  4. Another codec to *become*. Its open is called on the same state; the bytes behind those that

@@ -108,9 +108,8 @@ void session_accept(void *ctx, int fd)
     }
 }
 
-/* Something is in its lane. A stranger is read again when this reply has gone; a guest may owe
- * some.
- */
+/* Something is in its lane. A stranger is read again when this reply has gone; a guest may leave
+ * some unread. */
 static void lane_grew(struct shard *shard, struct session *session, const struct errand *errand)
 {
     uint64_t unread_max = session->state < SESSION_LIVE ? 0 : shard->options->control_bytes_max / 2;

@@ -1,10 +1,9 @@
 /* web.h -- the page: the files of tools/web/, built into the program or read from --web=DIR.
  *
  * A file is served under its name, and index.html under "/". A name is of small letters, digits,
- * '.',
- * '-' and '_', begins with a letter or digit, and its end says its type: those are the only files
- * that are looked at, and there are no subfolders. So no request names a path on the disk: it is
- * compared with names that were found.
+ * dots, hyphens and underscores, begins with a letter or digit, and its end says its type: those
+ * are the only files that are looked at, and there are no subfolders. So no request names a path on
+ * the disk: it is compared with names that were found.
  *
  * Files of --web=DIR are looked at once in WEB_LOOK_MS and read again when something there changed,
  * by the worker itself, which waits for the disk meanwhile: it is for working on the page.
